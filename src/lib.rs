@@ -1,0 +1,21 @@
+//! forebay is a durable edge buffer for OpenTelemetry.
+//!
+//! It takes OTLP over gRPC and HTTP, writes every export to an on-disk log *before* it acknowledges it, and delivers
+//! every acknowledged export exactly once to a bucket, as compressed objects that analysts' tools read.
+//!
+//! ```text
+//! client --OTLP--> receive --> log ==seal==> pack --> upload --> bucket
+//!                     ^         |              |         |
+//!                     +--ack----+              +-- catalog (ledger) --> status, metrics, resume
+//! ```
+//!
+//! Each stage turns one noun into the next: an **Export** comes in, is a **Record** in the log, which fills a
+//! **Segment**, which becomes **Objects**, each confirmed by a **Receipt**. A stage knows the stages before it and
+//! never those after it; only [`app`] knows all of them.
+
+pub mod disk;
+pub mod log;
+pub mod metrics;
+pub mod otlp;
+pub mod receive;
+pub mod units;

@@ -1,0 +1,8 @@
+//! Every metric has one function here, documented by what an operator should do when it moves.
+//!
+//! The modules follow the stages. `otelcol_*` names are the OpenTelemetry Collector's, so that its alerts and
+//! dashboards work unchanged.
+pub mod log;
+pub mod pack;
+pub mod receive;
+pub mod upload;

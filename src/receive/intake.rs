@@ -1,0 +1,62 @@
+//! Where exports go, as this stage sees it.
+
+use std::future::Future;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::Export;
+
+/// Stores exports durably. The log does, behind an adapter in `app`.
+pub trait Intake: Clone + Send + Sync + 'static {
+    /// A proof that an export is on disk, without which no OK is given.
+    type Durable: Send;
+
+    /// Stores `export`. Returns once it is on disk, or with the reason why it will not be.
+    ///
+    /// Where room may appear, the call is held until `patience_ends` before it is refused: there are clients that
+    /// never send again what was refused (Claude Code over gRPC).
+    fn store(
+        &self,
+        export: Export,
+        patience_ends: Instant,
+    ) -> impl Future<Output = Result<Self::Durable, Refusal>> + Send;
+}
+
+/// Why an export was not stored. Every one of them is temporary: the client still has the data and is asked to come
+/// back, with gRPC `UNAVAILABLE` and `RetryInfo`, or HTTP 503 and `Retry-After`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The disk budget is used up, or the disk's free space is at its floor.
+    #[error("the disk budget is used up; objects wait to be delivered")]
+    DiskFull,
+    /// Writes or syncs fail.
+    #[error("the disk under the log fails")]
+    DiskFailing,
+    /// Too many bytes are being received at once.
+    #[error("too much is being received at once")]
+    Overloaded,
+    /// The process ends.
+    #[error("forebay is shutting down")]
+    ShuttingDown,
+}
+
+impl Refusal {
+    /// When the client should come back. Short, for the first client gives up 10 s after it began.
+    pub const fn retry_after(self) -> Duration {
+        match self {
+            Self::Overloaded | Self::ShuttingDown => Duration::from_secs(1),
+            Self::DiskFull | Self::DiskFailing => Duration::from_secs(2),
+        }
+    }
+
+    /// The value of the metric label `reason`.
+    pub const fn reason(self) -> &'static str {
+        match self {
+            Self::DiskFull => "disk_full",
+            Self::DiskFailing => "disk_failing",
+            Self::Overloaded => "overloaded",
+            Self::ShuttingDown => "shutting_down",
+        }
+    }
+}
