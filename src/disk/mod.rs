@@ -10,6 +10,7 @@
 mod budget;
 mod durable;
 mod real;
+mod simulated;
 
 use std::fmt::Debug;
 use std::io;
@@ -19,6 +20,7 @@ use std::sync::Arc;
 pub use budget::{Budget, Use};
 pub use durable::{create_folders, replace_file};
 pub use real::RealDisk;
+pub use simulated::{AfterPowerLoss, Failing, SimulatedDisk};
 
 /// Operations on names.
 pub trait Disk: Debug + Send + Sync + 'static {
