@@ -11,7 +11,7 @@
 //!
 //! Each stage turns one noun into the next: an **Export** comes in, is a **Record** in the log, which fills a
 //! **Segment**, which becomes **Objects**, each confirmed by a **Receipt**. A stage knows the stages before it and
-//! never those after it; only [`app`] knows all of them.
+//! never those after it; only `app` knows all of them.
 
 pub mod disk;
 pub mod log;

@@ -1,9 +1,345 @@
-//! The write-ahead log, the only truth.
+//! The write-ahead log: an [`Export`](crate::receive::Export) becomes a [`Record`] in it, records fill a segment, and
+//! a [`SealedSegment`] is what the next stage takes. The log is the only truth about what was acknowledged and not yet
+//! packed.
+//!
+//! Contract:
+//! - [`Log::append`] returns a [`Durable`] only after an `fdatasync` that covered the record.
+//! - A segment is never changed after it was sealed, and stays until [`Log::retire`].
+//! - One process has a log at a time.
+//!
+//! Layers, each knowing only those below: [`Log`] (handle), `writer` (thread, groups), `appender` (the active segment;
+//! no threads), `recovery`, `sealed` and `scan` (reading), `spares` (files), `format` (bytes).
 
+mod appender;
+mod backlog;
+mod damage;
+mod error;
+mod format;
 mod options;
+mod queue;
+mod random;
 mod record;
+mod recovery;
+mod scan;
+mod sealed;
 mod segment_id;
+mod spares;
+mod stepwise;
+mod window;
+mod writer;
 
-pub use options::{Options, WhenFull};
-pub use record::{Damage, Item, Record};
-pub use segment_id::SegmentId;
+use std::collections::VecDeque;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use tokio::sync::{Semaphore, oneshot};
+
+use crate::disk::{Budget, Disk, create_folders};
+use crate::receive::Export;
+
+use self::appender::{Appender, Begin, Common};
+use self::backlog::Backlog;
+use self::queue::{Pending, Queue};
+use self::recovery::recover;
+use self::spares::Spares;
+use self::writer::{Writer, unix_nanos};
+
+pub use self::backlog::Snapshot;
+pub use self::error::{AppendError, Error};
+pub use self::options::{Options, WhenFull};
+pub use self::random::random_u64;
+pub use self::record::{Damage, Item, Record};
+pub use self::sealed::{Records, SealedSegment};
+pub use self::segment_id::SegmentId;
+pub use self::stepwise::Stepwise;
+pub use self::window::Unreadable;
+
+/// Exports that may wait for the writer at once; their bytes are bounded by admission.
+const PLACES: usize = 16_384;
+/// How long the thread that prepares spares sleeps when nothing wakes it.
+const PREPARE_EVERY: Duration = Duration::from_millis(200);
+
+/// Proof that an `fdatasync` covered a record. Only the log can make one, and a receiver needs one to answer OK.
+#[derive(Debug)]
+pub struct Durable(());
+
+impl Durable {
+    fn new() -> Self {
+        Self(())
+    }
+}
+
+/// Where a log lies, and who writes it.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// The folder of the segments.
+    pub folder: PathBuf,
+    /// The folder for damaged ranges.
+    pub aside: PathBuf,
+    /// The id of the data folder.
+    pub writer: u32,
+    /// The JSON text of the packing options, pinned in each segment's header.
+    pub packing: String,
+    /// The number that the next segment must at least have, so that no number is given twice.
+    pub at_least: SegmentId,
+}
+
+/// The log of a data folder. Clones are the same log.
+#[derive(Clone, Debug)]
+pub struct Log {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    queue: Arc<Queue>,
+    backlog: Arc<Backlog>,
+    spares: Arc<Spares>,
+    places: Arc<Semaphore>,
+    disk: Arc<dyn Disk>,
+    aside: PathBuf,
+    is_closing: Arc<AtomicBool>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl Log {
+    /// Opens the log, recovers what the process before left, and begins a segment. The caller has the data folder's
+    /// lock.
+    ///
+    /// # Errors
+    /// If the folder cannot be read or written, or if there is no room for a segment.
+    pub fn open(
+        disk: Arc<dyn Disk>,
+        place: Place,
+        options: &Options,
+        budget: &Arc<Budget>,
+    ) -> Result<Self, Error> {
+        let opened = Opened::new(&disk, place.clone(), options, budget)?;
+        let (queue, is_closing) = (Arc::new(Queue::default()), Arc::new(AtomicBool::new(false)));
+        let writer = Writer {
+            appender: opened.appender,
+            queue: Arc::clone(&queue),
+            backlog: Arc::clone(&opened.backlog),
+            seal_after: options.seal_after.duration(),
+            waiting: VecDeque::new(),
+            seal_at: None,
+            last_sealed: None,
+        };
+        let threads = vec![
+            thread("forebay-log", move || writer.run())?,
+            prepare_spares(&opened.spares, &queue, &opened.backlog, budget, &is_closing)?,
+        ];
+        let shared = Shared {
+            queue,
+            backlog: opened.backlog,
+            spares: opened.spares,
+            places: Arc::new(Semaphore::new(PLACES)),
+            disk,
+            aside: place.aside,
+            is_closing,
+            threads: Mutex::new(threads),
+        };
+        Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// Appends an export. Returns once it is durable; waits for room until `patience_ends`. Dropping the future takes
+    /// the export back only if it was not queued yet.
+    ///
+    /// # Errors
+    /// The reason why it will not become durable.
+    pub async fn append(&self, export: Export, patience_ends: Instant) -> Result<Durable, AppendError> {
+        let place = Arc::clone(&self.shared.places).acquire_owned();
+        let place = tokio::time::timeout_at(patience_ends.into(), place)
+            .await
+            .map_err(|_| AppendError::Overloaded)?
+            .map_err(|_| AppendError::Closed)?;
+        let (reply, answer) = oneshot::channel();
+        self.shared.queue.push(Pending { export, patience_ends, reply, _place: place })?;
+        answer.await.unwrap_or(Err(AppendError::Closed))
+    }
+
+    /// Seals the active segment, if it has records. Returns the last segment sealed so far.
+    pub async fn seal(&self) -> Option<SegmentId> {
+        let (reply, answer) = oneshot::channel();
+        self.shared.queue.ask_for_seal(reply);
+        answer.await.ok().flatten()
+    }
+
+    /// The oldest sealed segment that was not handed out yet; waits for it `patience` at most.
+    pub fn next_sealed(&self, patience: Duration) -> Option<SealedSegment> {
+        self.shared.backlog.next(patience)
+    }
+
+    /// Takes a segment back that was handed out and not packed.
+    pub fn put_back(&self, segment: &SealedSegment) {
+        self.shared.backlog.put_back(segment.id());
+    }
+
+    /// Gives a packed segment's file free, durably. Until this returns `Ok` the segment may come back at the next
+    /// start; it may be called again after an error.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn retire(&self, segment: &SealedSegment) -> Result<(), Error> {
+        retire(&*self.shared.disk, &self.shared.spares, &self.shared.backlog, segment)?;
+        self.shared.queue.poke();
+        Ok(())
+    }
+
+    /// Logs, counts and keeps aside what could not be read of a segment.
+    ///
+    /// # Errors
+    /// If the damaged ranges cannot be kept aside.
+    pub fn report_damage(&self, segment: &SealedSegment, records: &Records) -> Result<(), Error> {
+        if records.lost() == 0 {
+            return Ok(());
+        }
+        damage::report(
+            &*self.shared.disk,
+            &segment.path,
+            records.damage(),
+            records.lost(),
+            &self.shared.aside,
+        )
+    }
+
+    /// Drops the oldest sealed segment that nobody packs, to make room; returns it.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn drop_oldest(&self) -> Result<Option<SealedSegment>, Error> {
+        let Some(segment) = self.shared.backlog.take_oldest() else { return Ok(None) };
+        if let Err(error) = self.retire(&segment) {
+            self.put_back(&segment);
+            return Err(error);
+        }
+        for signal in crate::otlp::Signal::ALL {
+            crate::metrics::log::items_dropped(signal.name(), segment.items()[signal.index()]);
+        }
+        Ok(Some(segment))
+    }
+
+    /// What lies in the log, not yet packed.
+    pub fn snapshot(&self) -> Snapshot {
+        let snapshot = self.shared.backlog.snapshot();
+        crate::metrics::log::waiting(snapshot.segments, snapshot.payload_bytes);
+        snapshot
+    }
+
+    /// Takes nothing more, writes and answers what waits, seals, and ends the threads. Blocks until that is done.
+    pub fn close(&self) {
+        self.shared.is_closing.store(true, Ordering::Release);
+        self.shared.queue.close();
+        let threads =
+            std::mem::take(&mut *self.shared.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        for thread in threads {
+            if thread.join().is_err() {
+                tracing::error!("a thread of the log panicked");
+            }
+        }
+    }
+}
+
+/// Gives a segment's file free, durably.
+fn retire(disk: &dyn Disk, spares: &Spares, backlog: &Backlog, segment: &SealedSegment) -> Result<(), Error> {
+    let path = &segment.path;
+    match spares.give_back(path, segment.is_reusable) {
+        Ok(()) => {}
+        // Renamed or removed by a call before, which could not make it durable.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => disk
+            .sync_folder(path.parent().unwrap_or(Path::new(".")))
+            .map_err(Error::disk("sync the folder of", path))?,
+        Err(error) => return Err(Error::disk("retire", path)(error)),
+    }
+    drop(backlog.forget(segment.id()));
+    Ok(())
+}
+
+/// A log that was opened, before its threads run.
+#[derive(Debug)]
+struct Opened {
+    disk: Arc<dyn Disk>,
+    appender: Appender,
+    spares: Arc<Spares>,
+    backlog: Arc<Backlog>,
+    records_lost: u64,
+}
+
+impl Opened {
+    fn new(
+        disk: &Arc<dyn Disk>,
+        place: Place,
+        options: &Options,
+        budget: &Arc<Budget>,
+    ) -> Result<Self, Error> {
+        let Place { folder, aside, writer, packing, at_least } = place;
+        create_folders(&**disk, &folder).map_err(Error::disk("create", &folder))?;
+        let spares = Arc::new(Spares::new(
+            Arc::clone(disk),
+            &folder,
+            Arc::clone(budget),
+            options.segment_bytes.bytes(),
+            options.free_space_floor.bytes(),
+        ));
+        spares.recover()?;
+        let recovered = recover(disk, &folder, &aside, budget, at_least)?;
+        for path in &recovered.empty {
+            spares.give_back(path, true).map_err(Error::disk("recycle", path))?;
+        }
+        let backlog = Arc::new(Backlog::default());
+        for (segment, used) in recovered.sealed {
+            backlog.add(appender::Sealed { segment, used });
+        }
+        let common = Common { disk: Arc::clone(disk), folder: folder.clone(), writer, packing };
+        let mut appender = Appender::new(common, Arc::clone(&spares), recovered.next_id, recovered.next_seq)?;
+        match appender.begin(0, unix_nanos()).map_err(Error::disk("begin a segment in", &folder))? {
+            Begin::Begun => {}
+            // With a backlog there will be room once it is delivered; without, there never will.
+            Begin::NoRoom if backlog.snapshot().segments > 0 || budget.used() > 0 => {
+                tracing::warn!(reason = %spares.no_room(), "nothing is taken in until there is room");
+                backlog.set_blocked(true);
+            }
+            Begin::NoRoom => return Err(spares.no_room()),
+        }
+        let records_lost = recovered.records_lost;
+        Ok(Self { disk: Arc::clone(disk), appender, spares, backlog, records_lost })
+    }
+
+    fn retire(&self, segment: &SealedSegment) -> Result<(), Error> {
+        retire(&*self.disk, &self.spares, &self.backlog, segment)
+    }
+}
+
+/// Starts the thread that keeps a spare ready, and wakes the writer when there is room again.
+fn prepare_spares(
+    spares: &Arc<Spares>,
+    queue: &Arc<Queue>,
+    backlog: &Arc<Backlog>,
+    budget: &Arc<Budget>,
+    is_closing: &Arc<AtomicBool>,
+) -> Result<JoinHandle<()>, Error> {
+    let (spares, queue, backlog) = (Arc::clone(spares), Arc::clone(queue), Arc::clone(backlog));
+    let (budget, is_closing) = (Arc::clone(budget), Arc::clone(is_closing));
+    thread("forebay-spares", move || {
+        let mut seen = 0;
+        while !is_closing.load(Ordering::Acquire) {
+            if spares.is_empty()
+                && let Err(error) = spares.prepare()
+            {
+                tracing::warn!(%error, "cannot prepare the file of the next segment");
+            }
+            if backlog.is_blocked() {
+                queue.poke();
+            }
+            budget.wait_for_room(&mut seen, PREPARE_EVERY);
+        }
+    })
+}
+
+fn thread(name: &str, body: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, Error> {
+    std::thread::Builder::new().name(name.to_owned()).spawn(body).map_err(Error::Thread)
+}

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::io::{self, IoSlice};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::{Node, SimulatedDisk};
 use crate::disk::File;
@@ -102,12 +102,11 @@ fn as_index(offset: u64) -> usize {
 pub(super) struct Handle {
     disk: SimulatedDisk,
     node: Node,
-    path: PathBuf,
 }
 
 impl Handle {
-    pub(super) fn new(disk: SimulatedDisk, node: Node, path: PathBuf) -> Self {
-        Self { disk, node, path }
+    pub(super) fn new(disk: SimulatedDisk, node: Node) -> Self {
+        Self { disk, node }
     }
 
     fn with<T>(&self, action: impl FnOnce(&mut FileNode) -> io::Result<T>) -> io::Result<T> {
@@ -119,7 +118,8 @@ impl Handle {
 impl File for Handle {
     fn write_at(&self, slices: &[IoSlice<'_>], offset: u64) -> io::Result<()> {
         let mut state = self.disk.lock_state();
-        let outcome = state.step("write", &self.path);
+        let name = state.name_of(self.node);
+        let outcome = state.step("write", &name);
         if outcome.is_err() {
             state.powered()?;
         }
@@ -146,7 +146,8 @@ impl File for Handle {
 
     fn sync(&self) -> io::Result<()> {
         let mut state = self.disk.lock_state();
-        let outcome = state.step("sync", &self.path);
+        let name = state.name_of(self.node);
+        let outcome = state.step("sync", &name);
         if outcome.is_err() {
             state.powered()?;
         }

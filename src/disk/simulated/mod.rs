@@ -11,7 +11,7 @@ mod power;
 
 use std::collections::HashMap;
 use std::io;
-use std::path::{Component, Path};
+use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use self::file::FileNode;
@@ -184,6 +184,13 @@ impl State {
         Ok(())
     }
 
+    /// The name that a file has now; it may have been renamed since it was opened.
+    fn name_of(&self, node: Node) -> PathBuf {
+        let names = self.folders.values().flat_map(FolderNode::names);
+        let name = names.filter(|(_, named)| **named == node).map(|(name, _)| name).next();
+        PathBuf::from(name.map_or("(unnamed)", String::as_str))
+    }
+
     fn new_node(&mut self) -> Node {
         self.next_node += 1;
         self.next_node - 1
@@ -197,7 +204,7 @@ impl Disk for SimulatedDisk {
         let node = state.new_node();
         state.add_name(path, node)?;
         state.files.insert(node, FileNode::default());
-        Ok(self.handle(node, path))
+        Ok(self.handle(node))
     }
 
     fn create_unnamed(&self, folder: &Path) -> io::Result<Arc<dyn File>> {
@@ -206,7 +213,7 @@ impl Disk for SimulatedDisk {
         state.find(folder)?;
         let node = state.new_node();
         state.files.insert(node, FileNode::default());
-        Ok(self.handle(node, &folder.join("(unnamed)")))
+        Ok(self.handle(node))
     }
 
     fn open(&self, path: &Path) -> io::Result<Arc<dyn File>> {
@@ -216,7 +223,7 @@ impl Disk for SimulatedDisk {
         if !state.files.contains_key(&node) {
             return Err(io::ErrorKind::IsADirectory.into());
         }
-        Ok(self.handle(node, path))
+        Ok(self.handle(node))
     }
 
     fn create_folder(&self, path: &Path) -> io::Result<()> {
@@ -284,8 +291,8 @@ impl Disk for SimulatedDisk {
 }
 
 impl SimulatedDisk {
-    fn handle(&self, node: Node, path: &Path) -> Arc<dyn File> {
-        Arc::new(file::Handle::new(self.clone(), node, path.to_owned()))
+    fn handle(&self, node: Node) -> Arc<dyn File> {
+        Arc::new(file::Handle::new(self.clone(), node))
     }
 }
 

@@ -1,0 +1,341 @@
+//! Appending to the active segment: plain code without threads, so that tests can cut the power at every step.
+//!
+//! Invariants:
+//! - A record is acknowledged only after a sync that began after it was written.
+//! - Nothing is appended behind bytes whose fate is unknown: after a failed write or sync the segment takes no more
+//!   records, its file is never synced again, and what was durable is read back before it counts.
+//! - The sequence numbers of records that failed are given to the next ones. The first number of the next segment
+//!   therefore says where the one before ends, even if some of what failed is on disk after all.
+
+use std::io::{self, IoSlice};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::disk::{Disk, File, Use};
+use crate::receive::Export;
+
+use super::error::Error;
+use super::format::{
+    FILE_HEADER_LEN, FOOTER_LEN, FileHeader, Footer, PACKING_LEN_MAX, RecordHeader, file_len_for, record_len,
+};
+use super::random::random_u64;
+use super::scan::{Scan, Step};
+use super::sealed::{SealedSegment, file_name};
+use super::segment_id::SegmentId;
+use super::spares::{Spare, Spares};
+use super::window::Unreadable;
+
+/// What all segments of a log have in common.
+#[derive(Clone, Debug)]
+pub(super) struct Common {
+    pub(super) disk: Arc<dyn Disk>,
+    pub(super) folder: PathBuf,
+    pub(super) writer: u32,
+    pub(super) packing: String,
+}
+
+/// Appends exports to the active segment.
+#[derive(Debug)]
+pub(super) struct Appender {
+    common: Common,
+    spares: Arc<Spares>,
+    active: Option<Active>,
+    abandoned: Option<Sealed>,
+    next_id: SegmentId,
+    next_seq: u64,
+    /// Failures since the last group that was durable.
+    failures: u32,
+    last_received_at: u64,
+}
+
+/// The segment that takes records.
+#[derive(Debug)]
+struct Active {
+    file: Arc<dyn File>,
+    path: PathBuf,
+    header: FileHeader,
+    footer: Footer,
+    used: Use,
+}
+
+/// A segment that was just sealed, with its share of the disk budget.
+#[derive(Debug)]
+pub(super) struct Sealed {
+    pub(super) segment: SealedSegment,
+    pub(super) used: Use,
+}
+
+/// Where a record of some length goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fit {
+    /// Into the active segment, behind what is there.
+    Active,
+    /// Into the next one.
+    Next,
+}
+
+/// What became of the wish for a new segment.
+#[derive(Debug)]
+pub(super) enum Begin {
+    /// There is one.
+    Begun,
+    /// There is no room for one.
+    NoRoom,
+}
+
+impl Appender {
+    pub(super) fn new(
+        common: Common,
+        spares: Arc<Spares>,
+        next_id: SegmentId,
+        next_seq: u64,
+    ) -> Result<Self, Error> {
+        let length = common.packing.len();
+        if length > PACKING_LEN_MAX {
+            return Err(Error::PackingTooLong { length, most: PACKING_LEN_MAX });
+        }
+        Ok(Self {
+            common,
+            spares,
+            active: None,
+            abandoned: None,
+            next_id,
+            next_seq,
+            failures: 0,
+            last_received_at: 0,
+        })
+    }
+
+    /// Whether a second failure has stopped intake.
+    pub(super) fn is_stopped(&self) -> bool {
+        self.failures >= 2
+    }
+
+    /// The sum of the active segment so far, if it has records.
+    pub(super) fn active_sum(&self) -> Option<Footer> {
+        self.active.as_ref().map(|active| active.footer).filter(|footer| footer.records > 0)
+    }
+
+    /// Where an export goes if `before` bytes of records go before it.
+    pub(super) fn fit(&self, export: &Export, before: u64) -> Fit {
+        let needed = record_len(0, export.body.len() as u64);
+        match &self.active {
+            Some(active) if active.end() + before + needed <= active.capacity() => Fit::Active,
+            _ => Fit::Next,
+        }
+    }
+
+    /// Whether a segment is active.
+    pub(super) fn has_active(&self) -> bool {
+        self.active.is_some()
+    }
+
+    /// Begins a segment that an export of this length fits in. The active one must be sealed or empty.
+    pub(super) fn begin(&mut self, body_len: u64, now: u64) -> io::Result<Begin> {
+        match self.try_begin(body_len, now) {
+            // The disk was filled by somebody else since it was asked.
+            Err(error) if is_full(&error) => Ok(Begin::NoRoom),
+            Err(error) => {
+                self.failures += 1;
+                Err(error)
+            }
+            begin => begin,
+        }
+    }
+
+    fn try_begin(&mut self, body_len: u64, now: u64) -> io::Result<Begin> {
+        let Some(spare) = self.spare(file_len_for(record_len(0, body_len)))? else {
+            return Ok(Begin::NoRoom);
+        };
+        let active = self.christen(spare, now)?;
+        self.next_id = self.next_id.next();
+        if let Some(empty) = self.active.replace(active) {
+            drop(empty.used);
+            self.spares.give_back(&empty.path, true)?;
+        }
+        Ok(Begin::Begun)
+    }
+
+    /// A spare of at least this length, if there is room for it.
+    fn spare(&self, length: u64) -> io::Result<Option<Spare>> {
+        match self.spares.take()? {
+            Some(spare) if spare.length < length => {
+                self.spares.put_back(spare);
+                self.spares.take_longer(length)
+            }
+            spare => Ok(spare),
+        }
+    }
+
+    /// Makes a segment of a spare: a header with a new salt, durable before the name, durable before any record.
+    fn christen(&self, spare: Spare, now: u64) -> io::Result<Active> {
+        let header = FileHeader {
+            id: self.next_id,
+            salt: random_u64(),
+            first_seq: self.next_seq,
+            created_at: now,
+            length: spare.length,
+            writer: self.common.writer,
+            packing: self.common.packing.clone(),
+        };
+        spare.file.write_at(&[IoSlice::new(&header.encode())], 0)?;
+        spare.file.sync()?;
+        let path = self.common.folder.join(file_name(header.id));
+        self.common.disk.rename(&spare.path, &path)?;
+        self.common.disk.sync_folder(&self.common.folder)?;
+        let footer = Footer { end: FILE_HEADER_LEN as u64, next_seq: self.next_seq, ..Footer::default() };
+        Ok(Active { file: spare.file, path, header, footer, used: spare.used })
+    }
+
+    /// Writes a group of exports, which must fit, and syncs once. When it returns `Ok`, they are durable. After an
+    /// error none of them counts, and [`Appender::take_abandoned`] has the segment.
+    pub(super) fn append(&mut self, group: &[&Export], now: u64) -> io::Result<()> {
+        let active = self.active.as_mut().ok_or_else(|| io::Error::other("no segment is active"))?;
+        self.last_received_at = self.last_received_at.max(now);
+        let mut footer = active.footer;
+        let outcome =
+            write_group(active, &mut footer, group, self.last_received_at).and_then(|()| active.file.sync());
+        match outcome {
+            Ok(()) => {
+                active.footer = footer;
+                self.next_seq = footer.next_seq;
+                self.failures = 0;
+                Ok(())
+            }
+            Err(error) => {
+                self.abandoned = self.abandon();
+                Err(error)
+            }
+        }
+    }
+
+    /// The segment that was left after a failure, if anything durable is in it.
+    pub(super) fn take_abandoned(&mut self) -> Option<Sealed> {
+        self.abandoned.take()
+    }
+
+    /// Seals the active segment, if it has records.
+    pub(super) fn seal(&mut self) -> Option<Sealed> {
+        self.active_sum()?;
+        let active = self.active.take()?;
+        let footer = active.footer.encode(active.header.id, active.header.salt);
+        let at = active.header.length - FOOTER_LEN as u64;
+        match active.file.write_at(&[IoSlice::new(&footer)], at).and_then(|()| active.file.sync()) {
+            Ok(()) => Some(active.sealed(&self.common.disk, true)),
+            Err(error) => {
+                tracing::error!(%error, "cannot seal the active segment; it is left as it is and a new one begun");
+                self.active = Some(active);
+                self.abandon()
+            }
+        }
+    }
+
+    /// Leaves the active segment, of which a write or a sync failed.
+    fn abandon(&mut self) -> Option<Sealed> {
+        self.failures += 1;
+        let mut active = self.active.take()?;
+        if active.footer.records == 0 {
+            // Nothing in it was acknowledged. If it cannot be removed, the next start finds it empty.
+            let removed = self.common.disk.remove(&active.path);
+            let _ = removed.and_then(|()| self.common.disk.sync_folder(&self.common.folder));
+            return None;
+        }
+        match active.read_back(&*self.common.disk) {
+            Ok(readable) if readable == active.footer.records => {}
+            outcome => {
+                tracing::error!(
+                    segment = %active.header.id, acknowledged = active.footer.records, readable = ?outcome,
+                    "acknowledged records cannot be read back from the failing disk"
+                );
+            }
+        }
+        // Its numbers go to the next records; a restart must not take what failed for these.
+        active.footer.next_seq = self.next_seq;
+        Some(active.sealed(&self.common.disk, false))
+    }
+}
+
+impl Active {
+    fn end(&self) -> u64 {
+        self.footer.end
+    }
+
+    /// Where records must end.
+    fn capacity(&self) -> u64 {
+        self.header.length - FOOTER_LEN as u64
+    }
+
+    /// Counts the durable records that can be read from the disk itself, not from memory.
+    fn read_back(&self, disk: &dyn Disk) -> io::Result<u64> {
+        let file = disk.open(&self.path)?;
+        file.forget_cached();
+        let (salt, first_seq) = (self.header.salt, self.header.first_seq);
+        let mut scan = Scan::new(file, salt, first_seq, self.footer.end, Unreadable::Skip);
+        let mut readable = 0;
+        while let Some(step) = scan.step()? {
+            readable += u64::from(matches!(step, Step::Record(_)));
+        }
+        Ok(readable)
+    }
+
+    fn sealed(self, disk: &Arc<dyn Disk>, is_reusable: bool) -> Sealed {
+        let segment = SealedSegment {
+            disk: Arc::clone(disk),
+            path: self.path,
+            header: self.header,
+            footer: self.footer,
+            is_reusable,
+        };
+        Sealed { segment, used: self.used }
+    }
+}
+
+/// Writes a group behind the records that are there, and counts it in `footer`.
+fn write_group(active: &Active, footer: &mut Footer, group: &[&Export], received_at: u64) -> io::Result<()> {
+    const PADDING: [u8; 8] = [0; 8];
+    let offset = footer.end;
+    let mut headers = Vec::with_capacity(group.len());
+    for (place_in_group, export) in (0..).zip(group) {
+        let header = record_header(export, footer.next_seq, received_at, place_in_group)?;
+        headers
+            .push((header.encode(active.header.salt, footer.end, &[], &export.body), padding(&export.body)));
+        footer.count(&header, footer.end + header.record_len());
+    }
+    let mut slices = Vec::with_capacity(group.len() * 3);
+    for ((header, padding), export) in headers.iter().zip(group) {
+        slices.extend([IoSlice::new(header), IoSlice::new(&export.body), IoSlice::new(&PADDING[..*padding])]);
+    }
+    active.file.write_at(&slices, offset)
+}
+
+fn record_header(
+    export: &Export,
+    seq: u64,
+    received_at: u64,
+    place_in_group: u32,
+) -> io::Result<RecordHeader> {
+    let body_len = u32::try_from(export.body.len()).map_err(|_| io::ErrorKind::FileTooLarge)?;
+    Ok(RecordHeader {
+        checksum: 0,
+        body_len,
+        seq,
+        received_at,
+        items: export.items,
+        place_in_group,
+        signal: export.signal,
+        tenant_len: 0,
+        request_hash: [0; 16],
+    })
+}
+
+/// Zero bytes behind a body, so that the next record stands at a multiple of 8.
+fn padding(body: &Bytes) -> usize {
+    body.len().next_multiple_of(8) - body.len()
+}
+
+/// Whether an error says that there is no room.
+fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}

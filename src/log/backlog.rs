@@ -1,0 +1,147 @@
+//! The sealed segments that wait to be packed, and the sums that `status` shows.
+
+use std::collections::VecDeque;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crate::disk::Use;
+use crate::otlp::Signal;
+
+use super::appender::Sealed;
+use super::format::Footer;
+use super::sealed::SealedSegment;
+use super::segment_id::SegmentId;
+
+/// Sealed segments, oldest first.
+#[derive(Debug, Default)]
+pub(super) struct Backlog {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    segments: VecDeque<Waiting>,
+    active: Option<Footer>,
+    is_blocked: bool,
+    is_stopped: bool,
+    is_closed: bool,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    segment: SealedSegment,
+    used: Use,
+    /// It is being packed.
+    is_taken: bool,
+}
+
+/// What lies in the log, not yet packed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Snapshot {
+    /// Sealed segments, and the active one if it has records.
+    pub segments: usize,
+    /// Records in them.
+    pub records: u64,
+    /// Log records, data points and spans in them, by [`Signal::index`].
+    pub items: [u64; 3],
+    /// Bytes of their records' bodies.
+    pub payload_bytes: u64,
+    /// When the oldest record was received, in nanoseconds since 1970.
+    pub oldest_received_at: Option<u64>,
+    /// Exports are held or refused for lack of room.
+    pub is_blocked: bool,
+    /// A second failure of the disk has stopped intake.
+    pub is_stopped: bool,
+}
+
+impl Backlog {
+    pub(super) fn add(&self, sealed: Sealed) {
+        let Sealed { segment, used } = sealed;
+        self.lock().segments.push_back(Waiting { segment, used, is_taken: false });
+        self.changed.notify_all();
+    }
+
+    /// The oldest segment that nobody packs yet; waits for it `patience` at most.
+    pub(super) fn next(&self, patience: Duration) -> Option<SealedSegment> {
+        let is_idle =
+            |state: &mut State| !state.is_closed && state.segments.iter().all(|waiting| waiting.is_taken);
+        let (mut state, _) = self
+            .changed
+            .wait_timeout_while(self.lock(), patience, is_idle)
+            .unwrap_or_else(PoisonError::into_inner);
+        let waiting = state.segments.iter_mut().find(|waiting| !waiting.is_taken)?;
+        waiting.is_taken = true;
+        Some(waiting.segment.clone())
+    }
+
+    /// Puts a segment back that was not packed.
+    pub(super) fn put_back(&self, id: SegmentId) {
+        for waiting in self.lock().segments.iter_mut().filter(|waiting| waiting.segment.id() == id) {
+            waiting.is_taken = false;
+        }
+        self.changed.notify_all();
+    }
+
+    /// Forgets a segment; its share of the budget is free once the [`Use`] is dropped.
+    pub(super) fn forget(&self, id: SegmentId) -> Option<Use> {
+        let mut state = self.lock();
+        let place = state.segments.iter().position(|waiting| waiting.segment.id() == id)?;
+        state.segments.remove(place).map(|waiting| waiting.used)
+    }
+
+    /// Takes the oldest segment that nobody packs yet.
+    pub(super) fn take_oldest(&self) -> Option<SealedSegment> {
+        let mut state = self.lock();
+        let waiting = state.segments.iter_mut().find(|waiting| !waiting.is_taken)?;
+        waiting.is_taken = true;
+        Some(waiting.segment.clone())
+    }
+
+    /// Tells those who wait that no segment comes any more.
+    pub(super) fn close(&self) {
+        self.lock().is_closed = true;
+        self.changed.notify_all();
+    }
+
+    pub(super) fn set_active(&self, sum: Option<Footer>) {
+        self.lock().active = sum;
+    }
+
+    pub(super) fn set_blocked(&self, is_blocked: bool) {
+        self.lock().is_blocked = is_blocked;
+        crate::metrics::log::blocked(is_blocked);
+    }
+
+    pub(super) fn set_stopped(&self) {
+        self.lock().is_stopped = true;
+        crate::metrics::log::stopped(true);
+    }
+
+    pub(super) fn is_blocked(&self) -> bool {
+        self.lock().is_blocked
+    }
+
+    pub(super) fn snapshot(&self) -> Snapshot {
+        let state = self.lock();
+        let sealed = state.segments.iter().map(|waiting| waiting.segment.footer);
+        let mut snapshot =
+            Snapshot { is_blocked: state.is_blocked, is_stopped: state.is_stopped, ..Snapshot::default() };
+        for sum in sealed.chain(state.active) {
+            snapshot.segments += 1;
+            snapshot.records += sum.records;
+            snapshot.payload_bytes += sum.payload_bytes;
+            for signal in Signal::ALL {
+                snapshot.items[signal.index()] += sum.items[signal.index()];
+            }
+            let first = Some(sum.first_received_at);
+            snapshot.oldest_received_at =
+                snapshot.oldest_received_at.map_or(first, |oldest| first.map(|at| at.min(oldest)));
+        }
+        snapshot
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,186 @@
+//! What a process finds in the log of the one before it.
+//!
+//! Sealed segments are known by their footers and not read. A segment without footer was active when the process
+//! ended, or its disk failed. It is read and sealed:
+//!
+//! - If another segment follows, all records before that one's first were durable: what is missing of them is damage.
+//!   Records from that number on had failed; they are not part of the log.
+//! - If none follows, a gap is damage if a record behind it proves so (it was written after a sync that covered the
+//!   gap). Otherwise it is a torn tail, which nobody was told to be safe: expected, and passed over.
+//!
+//! Damage is never silent: the range is kept aside and the loss is logged and counted.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::disk::{Budget, Disk, File, Use};
+
+use super::damage;
+use super::error::Error;
+use super::format::{BadHeader, FILE_HEADER_LEN, FOOTER_LEN, FileHeader, Footer};
+use super::record::Damage;
+use super::scan::{Scan, Step};
+use super::sealed::{SealedSegment, read_footer};
+use super::segment_id::SegmentId;
+use super::window::Unreadable;
+
+/// What was found.
+#[derive(Debug)]
+pub(super) struct Recovered {
+    /// Segments with records, oldest first, with their share of the disk budget.
+    pub(super) sealed: Vec<(SealedSegment, Use)>,
+    /// Files of segments in which nothing was acknowledged.
+    pub(super) empty: Vec<PathBuf>,
+    /// A number that no segment had.
+    pub(super) next_id: SegmentId,
+    /// A number that no acknowledged record had.
+    pub(super) next_seq: u64,
+    /// Records that were acknowledged and cannot be read.
+    pub(super) records_lost: u64,
+}
+
+/// A segment's file whose header is right.
+struct Candidate {
+    path: PathBuf,
+    file: Arc<dyn File>,
+    header: FileHeader,
+}
+
+/// Reads the log in `folder`. Damaged ranges are kept in `aside`.
+pub(super) fn recover(
+    disk: &Arc<dyn Disk>,
+    folder: &Path,
+    aside: &Path,
+    budget: &Arc<Budget>,
+    at_least: SegmentId,
+) -> Result<Recovered, Error> {
+    let mut recovered =
+        Recovered { sealed: Vec::new(), empty: Vec::new(), next_id: at_least, next_seq: 0, records_lost: 0 };
+    let candidates = candidates(disk, folder, &mut recovered)?;
+    for (place, candidate) in candidates.iter().enumerate() {
+        let follower = candidates.get(place + 1).map(|next| next.header.first_seq);
+        let footer =
+            read_footer(&*candidate.file, &candidate.header).map_err(Error::disk("read", &candidate.path))?;
+        let footer = match footer {
+            Some(footer) => footer,
+            None => seal(&**disk, candidate, follower, aside, &mut recovered.records_lost)?,
+        };
+        recovered.next_seq = recovered.next_seq.max(footer.next_seq);
+        if footer.records == 0 {
+            recovered.empty.push(candidate.path.clone());
+            continue;
+        }
+        let segment = SealedSegment {
+            disk: Arc::clone(disk),
+            path: candidate.path.clone(),
+            header: candidate.header.clone(),
+            footer,
+            is_reusable: true,
+        };
+        let used = budget.take(segment.file_bytes());
+        recovered.sealed.push((segment, used));
+    }
+    Ok(recovered)
+}
+
+/// The segments in order. A file whose header is damaged is put out of the way under another name.
+fn candidates(
+    disk: &Arc<dyn Disk>,
+    folder: &Path,
+    recovered: &mut Recovered,
+) -> Result<Vec<Candidate>, Error> {
+    let mut candidates = Vec::new();
+    for entry in disk.list(folder).map_err(Error::disk("list", folder))? {
+        let Some(id) = entry.name.strip_suffix(".segment").and_then(SegmentId::parse) else { continue };
+        recovered.next_id = recovered.next_id.max(id.next());
+        let path = folder.join(&entry.name);
+        let file = disk.open(&path).map_err(Error::disk("open", &path))?;
+        let mut bytes = vec![0; FILE_HEADER_LEN];
+        // A file that is shorter than its header is as bad as one whose header is damaged.
+        let decoded = match file.read_at(&mut bytes, 0) {
+            Ok(()) => FileHeader::decode(&bytes),
+            Err(_) => Err(BadHeader::Invalid),
+        };
+        match decoded {
+            Ok(header) if header.id == id => candidates.push(Candidate { path, file, header }),
+            Err(BadHeader::Version(version)) => return Err(Error::Version { path, version }),
+            Ok(_) | Err(BadHeader::Invalid) => {
+                let damaged = path.with_extension("segment.damaged");
+                tracing::error!(
+                    kept = %damaged.display(),
+                    "the header of a segment is damaged; its records cannot be read and the file is kept aside"
+                );
+                crate::metrics::log::segment_lost();
+                disk.rename(&path, &damaged).map_err(Error::disk("rename", &path))?;
+                disk.sync_folder(folder).map_err(Error::disk("sync", folder))?;
+            }
+        }
+    }
+    Ok(candidates)
+}
+
+/// Reads a segment without footer and gives it one.
+fn seal(
+    disk: &dyn Disk,
+    candidate: &Candidate,
+    follower: Option<u64>,
+    aside: &Path,
+    records_lost: &mut u64,
+) -> Result<Footer, Error> {
+    let header = &candidate.header;
+    let length = candidate.file.length().map_err(Error::disk("read", &candidate.path))?;
+    let end = length.min(header.length.saturating_sub(FOOTER_LEN as u64));
+    let reading = Reading::of(candidate, end, follower)?;
+    let lost: u64 = reading.damage.iter().map(|damage| damage.records_lost).sum();
+    if lost > 0 {
+        damage::report(disk, &candidate.path, &reading.damage, lost, aside)?;
+        *records_lost += lost;
+    }
+    // A cut file gets its length back, so that its footer is found where footers are.
+    let footer = reading.footer;
+    let at = header.length - FOOTER_LEN as u64;
+    candidate
+        .file
+        .write_at(&[std::io::IoSlice::new(&footer.encode(header.id, header.salt))], at)
+        .and_then(|()| candidate.file.sync())
+        .map_err(Error::disk("seal", &candidate.path))?;
+    Ok(footer)
+}
+
+/// What a segment without footer holds.
+struct Reading {
+    footer: Footer,
+    /// Ranges of acknowledged records that cannot be read.
+    damage: Vec<Damage>,
+}
+
+impl Reading {
+    fn of(candidate: &Candidate, end: u64, follower: Option<u64>) -> Result<Self, Error> {
+        let header = &candidate.header;
+        let first_seq = header.first_seq;
+        let mut scan = Scan::new(Arc::clone(&candidate.file), header.salt, first_seq, end, Unreadable::Skip);
+        let mut footer = Footer { end: FILE_HEADER_LEN as u64, next_seq: first_seq, ..Footer::default() };
+        let mut gaps: Vec<Damage> = Vec::new();
+        // Records before this number were durable, as far as is known.
+        let mut durable_before = follower.unwrap_or(first_seq);
+        while let Some(step) = scan.step().map_err(Error::disk("read", &candidate.path))? {
+            match step {
+                Step::Gap(gap) => gaps.push(gap),
+                Step::Record(found) => {
+                    if follower.is_some_and(|follower| found.header.seq >= follower) {
+                        break;
+                    }
+                    durable_before = durable_before.max(found.header.group_first_seq());
+                    footer.count(&found.header, found.end);
+                }
+            }
+        }
+        if let Some(follower) = follower.filter(|follower| *follower > footer.next_seq) {
+            let (from, first_seq) = (footer.end, footer.next_seq);
+            gaps.push(Damage { from, to: end, first_seq, records_lost: follower - first_seq });
+            footer.next_seq = follower;
+        }
+        let damage = gaps.into_iter().filter(|gap| gap.first_seq < durable_before).collect();
+        Ok(Self { footer, damage })
+    }
+}

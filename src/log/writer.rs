@@ -1,0 +1,216 @@
+//! The writer thread: takes what waits, writes it as one group, syncs once, answers all. The next group is whatever
+//! came during the sync.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use super::Durable;
+use super::appender::{Appender, Begin, Fit, Sealed};
+use super::backlog::Backlog;
+use super::error::AppendError;
+use super::format::record_len;
+use super::queue::{Pending, Queue, SealReply};
+use super::segment_id::SegmentId;
+
+/// How often an export that waits for room is looked after, beside when room appears.
+const LOOK_FOR_ROOM: Duration = Duration::from_millis(200);
+
+/// The state of the writer thread.
+#[derive(Debug)]
+pub(super) struct Writer {
+    pub(super) appender: Appender,
+    pub(super) queue: Arc<Queue>,
+    pub(super) backlog: Arc<Backlog>,
+    pub(super) seal_after: Duration,
+    /// Exports that are not written yet, in the order in which they came.
+    pub(super) waiting: VecDeque<Pending>,
+    /// When the active segment is to be sealed by age.
+    pub(super) seal_at: Option<Instant>,
+    pub(super) last_sealed: Option<SegmentId>,
+}
+
+/// Why a segment is sealed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reason {
+    Full,
+    Age,
+    Flush,
+    Shutdown,
+    Failure,
+}
+
+impl Reason {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::Age => "age",
+            Self::Flush => "flush",
+            Self::Shutdown => "shutdown",
+            Self::Failure => "failure",
+        }
+    }
+}
+
+impl Writer {
+    /// Works until the queue is closed and everything in it is answered.
+    pub(super) fn run(mut self) {
+        loop {
+            let found = self.queue.take(self.wake_at());
+            self.waiting.extend(found.pending);
+            self.write_waiting();
+            self.refuse_impatient(Instant::now());
+            if !found.seals.is_empty() {
+                self.seal(Reason::Flush);
+                answer_seals(found.seals, self.last_sealed);
+            }
+            if self.seal_at.is_some_and(|at| at <= Instant::now()) {
+                self.seal(Reason::Age);
+            }
+            self.backlog.set_active(self.appender.active_sum());
+            if self.appender.is_stopped() {
+                self.backlog.set_stopped();
+            }
+            if found.is_closed {
+                self.refuse_waiting(AppendError::Closed);
+                self.seal(Reason::Shutdown);
+                self.backlog.set_active(None);
+                self.backlog.close();
+                return;
+            }
+        }
+    }
+
+    /// When there is something to do even if nothing comes.
+    fn wake_at(&self) -> Option<Instant> {
+        let for_room = (!self.waiting.is_empty()).then(|| Instant::now() + LOOK_FOR_ROOM);
+        self.seal_at.into_iter().chain(for_room).min()
+    }
+
+    /// Writes what waits, group by group, as far as there is room.
+    fn write_waiting(&mut self) {
+        while let Some(first) = self.waiting.front() {
+            if self.appender.is_stopped() {
+                return self.refuse_waiting(AppendError::Failing);
+            }
+            match self.appender.fit(&first.export, 0) {
+                Fit::Active => self.write_group(),
+                Fit::Next => {
+                    let body_len = first.export.body.len() as u64;
+                    if !self.next_segment(body_len) {
+                        return;
+                    }
+                }
+            }
+        }
+        if self.backlog.is_blocked() && (self.appender.has_active() || self.begin(0)) {
+            self.backlog.set_blocked(false);
+        }
+    }
+
+    /// Seals the active segment and begins the next one; says whether it is worth to go on.
+    fn next_segment(&mut self, body_len: u64) -> bool {
+        self.seal(Reason::Full);
+        let goes_on = self.begin(body_len);
+        if !goes_on && !self.backlog.is_blocked() {
+            tracing::warn!(
+                "the disk budget or the disk's free space is used up: clients wait or are refused"
+            );
+            self.backlog.set_blocked(true);
+        }
+        goes_on
+    }
+
+    /// Begins a segment; `false` if there is no room for one.
+    fn begin(&mut self, body_len: u64) -> bool {
+        match self.appender.begin(body_len, unix_nanos()) {
+            Ok(Begin::Begun) => true,
+            Ok(Begin::NoRoom) => false,
+            Err(error) => {
+                crate::metrics::log::write_failed();
+                tracing::error!(%error, "cannot begin a segment");
+                // The next try may find another file; a second failure stops intake.
+                true
+            }
+        }
+    }
+
+    /// Writes the exports at the front that fit the active segment.
+    fn write_group(&mut self) {
+        let (mut count, mut bytes) = (0, 0);
+        for pending in &self.waiting {
+            if self.appender.fit(&pending.export, bytes) != Fit::Active {
+                break;
+            }
+            bytes += record_len(0, pending.export.body.len() as u64);
+            count += 1;
+        }
+        let group: Vec<Pending> = self.waiting.drain(..count).collect();
+        let exports: Vec<_> = group.iter().map(|pending| &pending.export).collect();
+        let began = Instant::now();
+        match self.appender.append(&exports, unix_nanos()) {
+            Ok(()) => {
+                crate::metrics::log::commit_took(began.elapsed());
+                crate::metrics::log::group_committed(count, bytes);
+                self.seal_at.get_or_insert(began + self.seal_after);
+                for pending in group {
+                    // A client that went away does not wait for its answer.
+                    let _ = pending.reply.send(Ok(Durable::new()));
+                }
+            }
+            Err(error) => {
+                crate::metrics::log::write_failed();
+                tracing::error!(%error, exports = count, "cannot write to the log; these exports are refused");
+                let abandoned = self.appender.take_abandoned();
+                self.add(abandoned, Reason::Failure);
+                for pending in group {
+                    let _ = pending.reply.send(Err(AppendError::Failing));
+                }
+            }
+        }
+    }
+
+    fn seal(&mut self, reason: Reason) {
+        let sealed = self.appender.seal();
+        self.add(sealed, reason);
+    }
+
+    fn add(&mut self, sealed: Option<Sealed>, reason: Reason) {
+        self.seal_at = None;
+        let Some(sealed) = sealed else { return };
+        crate::metrics::log::segment_sealed(reason.name());
+        tracing::debug!(segment = %sealed.segment.id(), reason = reason.name(), "sealed a segment");
+        self.last_sealed = Some(sealed.segment.id());
+        self.backlog.set_active(None);
+        self.backlog.add(sealed);
+    }
+
+    fn refuse_impatient(&mut self, now: Instant) {
+        let (refused, waiting) =
+            std::mem::take(&mut self.waiting).into_iter().partition(|pending| pending.patience_ends <= now);
+        self.waiting = waiting;
+        refuse(refused, AppendError::NoRoom);
+    }
+
+    fn refuse_waiting(&mut self, error: AppendError) {
+        refuse(std::mem::take(&mut self.waiting), error);
+    }
+}
+
+fn refuse(pending: VecDeque<Pending>, error: AppendError) {
+    for pending in pending {
+        let _ = pending.reply.send(Err(error));
+    }
+}
+
+fn answer_seals(seals: Vec<SealReply>, last_sealed: Option<SegmentId>) {
+    for reply in seals {
+        let _ = reply.send(last_sealed);
+    }
+}
+
+/// The wall clock, in nanoseconds since 1970. A clock that was never set counts from 0.
+pub(super) fn unix_nanos() -> u64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
+}

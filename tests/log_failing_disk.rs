@@ -1,0 +1,199 @@
+//! Writes and syncs of the log fail.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use forebay::disk::{AfterPowerLoss, Budget, Disk, Failing, SimulatedDisk};
+use forebay::log::{AppendError, Item, Log, Options, Place, SealedSegment, SegmentId, Stepwise, Unreadable};
+use forebay::otlp::Signal;
+use forebay::receive::Export;
+use forebay::units::ByteSize;
+
+/// Fails operations of one kind on files of the log: as many as said, after as many as said went well.
+#[derive(Debug)]
+struct Fail {
+    operation: &'static str,
+    after: u64,
+    times: u64,
+}
+
+impl Failing for Fail {
+    fn error(&mut self, operation: &str, path: &str) -> Option<io::Error> {
+        if operation != self.operation || !path.ends_with(".segment") {
+            return None;
+        }
+        if self.after > 0 {
+            self.after -= 1;
+            return None;
+        }
+        self.times = self.times.checked_sub(1)?;
+        Some(io::Error::other("bad sector"))
+    }
+}
+
+fn place() -> Place {
+    Place {
+        folder: PathBuf::from("/data/log"),
+        aside: PathBuf::from("/data/damaged"),
+        writer: 7,
+        packing: "{}".to_owned(),
+        at_least: SegmentId(1),
+    }
+}
+
+fn options() -> Options {
+    Options { segment_bytes: ByteSize(16 * 1024), free_space_floor: ByteSize(0), ..Options::default() }
+}
+
+fn open(disk: &SimulatedDisk) -> Stepwise {
+    let disk: Arc<dyn Disk> = Arc::new(disk.clone());
+    Stepwise::open(&disk, place(), &options(), &Budget::new(1 << 30)).unwrap()
+}
+
+fn export(number: u8) -> Export {
+    Export { signal: Signal::Logs, items: 1, body: Bytes::from(vec![number; 900]) }
+}
+
+fn numbers(segment: &SealedSegment) -> Vec<u8> {
+    let records = segment.records(Unreadable::Fail).unwrap();
+    records
+        .map(|item| match item.unwrap() {
+            Item::Record(record) => record.body[0],
+            Item::Damage(damage) => panic!("{damage:?}"),
+        })
+        .collect()
+}
+
+fn all_numbers(log: &Stepwise) -> Vec<u8> {
+    std::iter::from_fn(|| log.next_sealed()).flat_map(|segment| numbers(&segment)).collect()
+}
+
+#[test]
+fn after_a_failure_appending_goes_on_in_a_new_segment_and_nothing_acknowledged_is_lost() {
+    for operation in ["write", "sync"] {
+        for after in 0..4 {
+            let disk = SimulatedDisk::default();
+            let mut log = open(&disk);
+            disk.fail(Fail { operation, after, times: 1 });
+            let acknowledged: Vec<u8> =
+                (0..8).filter(|number| log.append(&[export(*number)], 1).is_ok()).collect();
+            assert_eq!(acknowledged.len(), 7, "one group met the failure, {operation} {after}");
+            log.seal();
+            let mut retried = log;
+            assert_eq!(all_numbers(&retried), acknowledged, "{operation} {after}");
+            drop(retried.append(&[export(99)], 1));
+
+            for outcome in [AfterPowerLoss::Lost, AfterPowerLoss::Kept, AfterPowerLoss::Torn(3)] {
+                let again = open(&disk.reboot(outcome));
+                assert_eq!(again.records_lost(), 0, "{operation} {after} {outcome:?}");
+                let found = all_numbers(&again);
+                let refused_came_back =
+                    found.iter().any(|number| *number < 8 && !acknowledged.contains(number));
+                assert!(
+                    !refused_came_back,
+                    "what was refused is not delivered: {operation} {after} {outcome:?}"
+                );
+                assert!(
+                    acknowledged.iter().all(|number| found.contains(number)),
+                    "{operation} {after} {outcome:?}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn a_segment_whose_sync_failed_is_never_synced_again() {
+    let disk = SimulatedDisk::default();
+    let mut log = open(&disk);
+    log.append(&[export(1)], 1).unwrap();
+    disk.fail(Fail { operation: "sync", after: 0, times: 1 });
+    assert_eq!(log.append(&[export(2)], 1).unwrap_err(), AppendError::Failing);
+    let steps = disk.trace().lines().count();
+    log.append(&[export(3)], 1).unwrap();
+    log.seal();
+    let failed = PathBuf::from("/data/log/00000001.segment");
+    assert!(disk.open(&failed).is_ok(), "the failed segment waits to be packed");
+    let later: Vec<String> = disk.trace().lines().skip(steps).map(str::to_owned).collect();
+    assert!(!later.iter().any(|line| line.contains("00000001.segment")), "{later:#?}");
+}
+
+#[test]
+fn a_second_failure_stops_intake_and_what_is_there_can_still_be_read() {
+    let disk = SimulatedDisk::default();
+    let mut log = open(&disk);
+    log.append(&[export(1)], 1).unwrap();
+    disk.fail(Fail { operation: "sync", after: 0, times: u64::MAX });
+    for number in 2..5 {
+        assert_eq!(log.append(&[export(number)], 1).unwrap_err(), AppendError::Failing);
+    }
+    assert_eq!(all_numbers(&log), [1]);
+}
+
+#[tokio::test]
+async fn waiting_clients_get_an_error_when_the_disk_fails_and_ok_when_it_works_again() {
+    let disk = SimulatedDisk::default();
+    let handle: Arc<dyn Disk> = Arc::new(disk.clone());
+    let log = Log::open(handle, place(), &options(), &Budget::new(1 << 30)).unwrap();
+    let patience = Instant::now() + Duration::from_mins(1);
+    log.append(export(1), patience).await.unwrap();
+    disk.fail(Fail { operation: "sync", after: 0, times: 1 });
+    assert_eq!(log.append(export(2), patience).await.unwrap_err(), AppendError::Failing);
+    log.append(export(3), patience).await.unwrap();
+    assert!(!log.snapshot().is_stopped);
+
+    disk.fail(Fail { operation: "sync", after: 0, times: u64::MAX });
+    for number in 4..7 {
+        assert_eq!(log.append(export(number), patience).await.unwrap_err(), AppendError::Failing);
+    }
+    assert!(log.snapshot().is_stopped, "readiness can tell");
+    let closing = log.clone();
+    tokio::task::spawn_blocking(move || closing.close()).await.unwrap();
+    assert_eq!(log.append(export(9), patience).await.unwrap_err(), AppendError::Closed);
+    let sealed: Vec<u8> = std::iter::from_fn(|| log.next_sealed(Duration::ZERO))
+        .flat_map(|segment| numbers(&segment))
+        .collect();
+    assert_eq!(sealed, [1, 3]);
+}
+
+#[tokio::test]
+async fn without_room_a_client_is_held_until_there_is_room_or_its_patience_ends() {
+    let disk: Arc<dyn Disk> = Arc::new(SimulatedDisk::default());
+    let budget = Budget::new(3 * 16 * 1024);
+    let log = Log::open(disk, place(), &options(), &budget).unwrap();
+    let patience = || Instant::now() + Duration::from_mins(1);
+    let backlog = budget.take(2 * 16 * 1024);
+    let mut acknowledged = 0;
+    while log.append(export(1), Instant::now() + Duration::from_millis(300)).await.is_ok() {
+        acknowledged += 1;
+        assert!(acknowledged < 100, "the budget must end");
+    }
+    assert!(log.snapshot().is_blocked);
+
+    let held = tokio::spawn({
+        let log = log.clone();
+        async move { log.append(export(2), patience()).await }
+    });
+    drop(backlog);
+    held.await.unwrap().expect("room came while the call was held");
+    assert!(!log.snapshot().is_blocked);
+    tokio::task::spawn_blocking(move || log.close()).await.unwrap();
+}
+
+#[test]
+fn a_record_longer_than_a_segment_gets_one_of_its_own() {
+    let disk = SimulatedDisk::default();
+    let mut log = open(&disk);
+    let oversize = Export { signal: Signal::Logs, items: 1, body: Bytes::from(vec![7; 100_000]) };
+    log.append(&[export(1)], 1).unwrap();
+    log.append(&[oversize], 1).unwrap();
+    log.append(&[export(3)], 1).unwrap();
+    drop(log);
+    let again = open(&disk.reboot(AfterPowerLoss::Lost));
+    assert_eq!(all_numbers(&again), [1, 7, 3]);
+}

@@ -1,0 +1,174 @@
+//! The power fails after every single step of the log: nothing acknowledged is lost, nothing is there twice.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use forebay::disk::{AfterPowerLoss, Budget, Disk, SimulatedDisk};
+use forebay::log::{Item, Options, Place, SegmentId, Stepwise, Unreadable};
+use forebay::otlp::Signal;
+use forebay::receive::Export;
+use forebay::units::ByteSize;
+
+/// Small segments, so that a few records fill one.
+const SEGMENT_BYTES: u64 = 8 * 1024;
+
+fn options() -> Options {
+    Options {
+        segment_bytes: ByteSize(SEGMENT_BYTES),
+        disk_budget: ByteSize(40 * SEGMENT_BYTES),
+        free_space_floor: ByteSize(0),
+        ..Options::default()
+    }
+}
+
+fn open(disk: &SimulatedDisk) -> Result<Stepwise, forebay::log::Error> {
+    let place = Place {
+        folder: PathBuf::from("/data/log"),
+        aside: PathBuf::from("/data/damaged"),
+        writer: 7,
+        packing: "{}".to_owned(),
+        at_least: SegmentId(1),
+    };
+    let disk: Arc<dyn Disk> = Arc::new(disk.clone());
+    Stepwise::open(&disk, place, &options(), &Budget::new(options().disk_budget.bytes()))
+}
+
+fn export(number: u32) -> Export {
+    // Longer than a sector, so that it can be torn, and of changing length.
+    let body: Vec<u8> =
+        number.to_le_bytes().into_iter().cycle().take(700 + (number as usize % 5) * 300).collect();
+    Export { signal: Signal::Logs, items: 1, body: Bytes::from(body) }
+}
+
+/// What a scenario can say of each number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    /// Sent, and not answered OK.
+    Sent,
+    /// Answered OK.
+    Acknowledged,
+    /// Read from a sealed segment, which was being retired when the power failed: it may come back or not.
+    Retiring,
+    /// Read from a sealed segment that was retired.
+    Packed,
+}
+
+type Fates = BTreeMap<u32, Fate>;
+
+/// Fills some segments and retires the first ones, as far as the power lasts.
+fn scenario(disk: &SimulatedDisk, from: u32, fates: &mut Fates) {
+    let Ok(mut log) = open(disk) else { return };
+    assert_eq!(log.records_lost(), 0, "a power loss is no damage\n{}", disk.trace());
+    for group in 0..8 {
+        let numbers: Vec<u32> = (0..3).map(|place| from + group * 3 + place).collect();
+        fates.extend(numbers.iter().map(|number| (*number, Fate::Sent)));
+        let exports: Vec<Export> = numbers.iter().copied().map(export).collect();
+        if log.append(&exports, u64::from(group)).is_ok() {
+            fates.extend(numbers.iter().map(|number| (*number, Fate::Acknowledged)));
+        }
+        if group % 3 == 2 {
+            log.seal();
+            pack_one(&log, fates);
+        }
+    }
+}
+
+/// Reads a sealed segment and retires it, as the packer does once its objects are safe.
+fn pack_one(log: &Stepwise, fates: &mut Fates) {
+    let Some(segment) = log.next_sealed() else { return };
+    let Some(numbers) = read(&segment) else { return };
+    for number in &numbers {
+        let fate = fates.insert(*number, Fate::Retiring);
+        assert_ne!(fate, Some(Fate::Packed), "{number} was packed before");
+    }
+    if log.retire(&segment).is_ok() {
+        fates.extend(numbers.iter().map(|number| (*number, Fate::Packed)));
+    }
+}
+
+/// The numbers in a segment; `None` if the power fails meanwhile.
+fn read(segment: &forebay::log::SealedSegment) -> Option<Vec<u32>> {
+    let mut numbers = Vec::new();
+    for item in segment.records(Unreadable::Fail).ok()? {
+        match item.ok()? {
+            Item::Record(record) => {
+                let number = u32::from_le_bytes(record.body[..4].try_into().unwrap());
+                assert_eq!(record.body, export(number).body, "the body of {number} is as it was sent");
+                numbers.push(number);
+            }
+            Item::Damage(_) => {}
+        }
+    }
+    Some(numbers)
+}
+
+/// Recovers, reads all that is there, and compares it with what was acknowledged.
+fn audit(disk: &SimulatedDisk, mut fates: Fates, what: &str) {
+    let log = open(disk).unwrap_or_else(|error| panic!("{what}: {error}"));
+    assert_eq!(log.records_lost(), 0, "{what}: a power loss is no damage");
+    let mut found = Vec::new();
+    while let Some(segment) = log.next_sealed() {
+        found.extend(read(&segment).unwrap());
+    }
+    let mut once = std::collections::BTreeSet::new();
+    for number in found {
+        assert!(once.insert(number), "{what}: {number} is there twice");
+        assert_ne!(
+            fates.remove(&number),
+            Some(Fate::Packed),
+            "{what}: {number} came back after it was packed"
+        );
+    }
+    let lost: Vec<_> = fates.iter().filter(|(_, fate)| **fate == Fate::Acknowledged).collect();
+    assert!(lost.is_empty(), "{what}: lost {lost:?}");
+}
+
+fn outcomes() -> impl Iterator<Item = AfterPowerLoss> {
+    [AfterPowerLoss::Lost, AfterPowerLoss::Kept].into_iter().chain((0..12).map(AfterPowerLoss::Torn))
+}
+
+#[test]
+fn an_acknowledged_record_survives_power_loss_at_every_step() {
+    let mut steps = 0;
+    loop {
+        let disk = SimulatedDisk::default().losing_power_after(steps);
+        let mut fates = Fates::new();
+        scenario(&disk, 0, &mut fates);
+        for outcome in outcomes() {
+            audit(
+                &disk.reboot(outcome),
+                fates.clone(),
+                &format!("power lost after step {steps}, {outcome:?}"),
+            );
+        }
+        if !disk.is_dark() {
+            break;
+        }
+        steps += 1;
+    }
+    assert!(steps > 50, "the scenario has {steps} steps");
+}
+
+#[test]
+fn it_survives_a_second_power_loss_during_recovery() {
+    for first in (0..90).step_by(3) {
+        let disk = SimulatedDisk::default().losing_power_after(first);
+        let mut fates = Fates::new();
+        scenario(&disk, 0, &mut fates);
+        let torn = disk.reboot(AfterPowerLoss::Torn(first));
+        for second in 0.. {
+            let again = torn.reboot(AfterPowerLoss::Kept).losing_power_after(second);
+            let mut fates = fates.clone();
+            scenario(&again, 1000, &mut fates);
+            let what = format!("power lost after step {first}, and again after step {second}");
+            audit(&again.reboot(AfterPowerLoss::Torn(second)), fates, &what);
+            if !again.is_dark() || second > 40 {
+                break;
+            }
+        }
+    }
+}
