@@ -1,0 +1,217 @@
+//! The one schema of every OTLP message that an export request can hold.
+//!
+//! It says for each field its number, its two names and its kind, as in opentelemetry-proto 1.x. Validating, writing
+//! JSON and reading JSON are each one engine driven by these tables; none of them knows a signal or a message.
+//!
+//! ```text
+//! request(signal) -> Message --fields--> Field --kind--> Kind::Message -> Message ...
+//! ```
+
+mod common;
+mod logs;
+mod metrics;
+mod traces;
+
+use super::Signal;
+use super::wire::WireType;
+
+/// How many messages may lie within each other, the request itself being the first.
+///
+/// It bounds the stack of every engine. A log record's body is the sixth level, and each array in it takes two more.
+pub(super) const DEPTH_MAX: u32 = 64;
+
+/// Numbers of fields stay below this, so that a set of them fits in the bits of a `u32`.
+const NUMBERS: usize = 32;
+
+/// Says in [`Message::places`] that a number is not known.
+const NOWHERE: u8 = u8::MAX;
+
+/// A message of OTLP.
+#[derive(Debug)]
+pub(super) struct Message {
+    /// Its name in the `.proto` files.
+    pub(super) name: &'static str,
+    /// Whether it is what we count: a log record, a span, or a data point of any type.
+    pub(super) is_item: bool,
+    /// Its fields.
+    pub(super) fields: &'static [Field],
+    /// The place in `fields` of each field number.
+    places: [u8; NUMBERS],
+}
+
+/// A field of a message.
+#[derive(Debug)]
+pub(super) struct Field {
+    /// Its number on the wire.
+    pub(super) number: u32,
+    /// Its name in the `.proto` files, which the Collector accepts in JSON as well.
+    pub(super) proto_name: &'static str,
+    /// Its name in OTLP/JSON.
+    pub(super) json_name: &'static str,
+    /// What comes before its value in a JSON object that has other fields before it: `,"name":`.
+    pub(super) json_key: &'static str,
+    /// How often it may occur, and what its absence means.
+    pub(super) label: Label,
+    /// What it holds.
+    pub(super) kind: Kind,
+}
+
+/// How often a field may occur, and what its absence means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Label {
+    /// Once; if it is a scalar, absence means the default.
+    Plain,
+    /// Once; absence differs from the default.
+    Optional,
+    /// Once, and at most one field so labelled in the whole message: no message of OTLP has two oneofs.
+    Oneof,
+    /// Any number of times.
+    Repeated,
+}
+
+/// What a field holds.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Kind {
+    /// Text. Invalid UTF-8 is let through.
+    String,
+    /// Bytes, base64 in JSON.
+    Bytes,
+    /// The id of a trace or a span: bytes, hex in JSON.
+    Id,
+    /// A truth value.
+    Bool,
+    /// A floating-point number.
+    Double,
+    /// A signed varint of 32 bits.
+    Int32,
+    /// A zigzag varint of 32 bits.
+    Sint32,
+    /// An unsigned varint of 32 bits.
+    Uint32,
+    /// Four bytes, unsigned.
+    Fixed32,
+    /// A signed varint of 64 bits, a string in JSON like the three below.
+    Int64,
+    /// An unsigned varint of 64 bits.
+    Uint64,
+    /// Eight bytes, unsigned.
+    Fixed64,
+    /// Eight bytes, signed.
+    Sfixed64,
+    /// A varint for which there are names.
+    Enum(&'static Enumeration),
+    /// Another message.
+    Message(&'static Message),
+}
+
+/// The names of an enumeration's numbers.
+#[derive(Debug)]
+pub(super) struct Enumeration {
+    /// Its name in the `.proto` files.
+    pub(super) name: &'static str,
+    /// Its values by name.
+    pub(super) values: &'static [(&'static str, i32)],
+}
+
+/// The export request of a signal, which is also its `LogsData`, `MetricsData` or `TracesData`: one repeated field.
+pub(super) const fn request(signal: Signal) -> &'static Message {
+    match signal {
+        Signal::Logs => &logs::REQUEST,
+        Signal::Metrics => &metrics::REQUEST,
+        Signal::Traces => &traces::REQUEST,
+    }
+}
+
+impl Message {
+    /// A message that is not an item itself.
+    const fn new(name: &'static str, fields: &'static [Field]) -> Self {
+        assert!(fields.len() < NOWHERE as usize);
+        let mut places = [NOWHERE; NUMBERS];
+        let mut place = 0;
+        while place < fields.len() {
+            assert!(places[fields[place].number as usize] == NOWHERE, "a number is used twice");
+            #[expect(clippy::cast_possible_truncation, reason = "asserted above; a const fn has no try_from")]
+            {
+                places[fields[place].number as usize] = place as u8;
+            }
+            place += 1;
+        }
+        Self { name, is_item: false, fields, places }
+    }
+
+    /// A message that is counted.
+    const fn item(name: &'static str, fields: &'static [Field]) -> Self {
+        Self { is_item: true, ..Self::new(name, fields) }
+    }
+
+    /// The field with this number, if it is known.
+    pub(super) fn field(&self, number: u32) -> Option<&'static Field> {
+        let place = *self.places.get(number as usize)?;
+        self.fields.get(usize::from(place))
+    }
+
+    /// The field of this name in JSON, written as the specification or as the `.proto` files have it.
+    pub(super) fn field_named(&self, name: &[u8]) -> Option<&'static Field> {
+        let named =
+            |field: &&Field| field.json_name.as_bytes() == name || field.proto_name.as_bytes() == name;
+        self.fields.iter().find(named)
+    }
+}
+
+impl Field {
+    /// Its bit in a set of fields of one message.
+    pub(super) const fn bit(&self) -> u32 {
+        1 << self.number
+    }
+
+    /// Whether it may occur any number of times.
+    pub(super) const fn is_repeated(&self) -> bool {
+        matches!(self.label, Label::Repeated)
+    }
+
+    /// Whether it belongs to the oneof of its message.
+    pub(super) const fn is_oneof(&self) -> bool {
+        matches!(self.label, Label::Oneof)
+    }
+}
+
+impl Kind {
+    /// How a value of it lies on the wire.
+    pub(super) const fn wire_type(self) -> WireType {
+        match self {
+            Self::String | Self::Bytes | Self::Id | Self::Message(_) => WireType::Length,
+            Self::Bool
+            | Self::Int32
+            | Self::Sint32
+            | Self::Uint32
+            | Self::Int64
+            | Self::Uint64
+            | Self::Enum(_) => WireType::Varint,
+            Self::Double | Self::Fixed64 | Self::Sfixed64 => WireType::Fixed64,
+            Self::Fixed32 => WireType::Fixed32,
+        }
+    }
+
+    /// Whether several values of it may be packed into one field.
+    pub(super) const fn is_packable(self) -> bool {
+        !matches!(self.wire_type(), WireType::Length)
+    }
+}
+
+/// One field: `field!(number, "proto_name", "jsonName", label, kind)`.
+macro_rules! field {
+    ($number:literal, $proto_name:literal, $json_name:literal, $label:ident, $kind:expr) => {
+        crate::otlp::schema::Field {
+            number: $number,
+            proto_name: $proto_name,
+            json_name: $json_name,
+            json_key: concat!(",\"", $json_name, "\":"),
+            label: crate::otlp::schema::Label::$label,
+            kind: $kind,
+        }
+    };
+}
+use field;
+
+#[cfg(test)]
+mod tests;
