@@ -1,4 +1,4 @@
-//! The write-ahead log: an [`Export`](crate::receive::Export) becomes a [`Record`] in it, records fill a segment, and
+//! The write-ahead log: an [`Export`] becomes a [`Record`] in it, records fill a segment, and
 //! a [`SealedSegment`] is what the next stage takes. The log is the only truth about what was acknowledged and not yet
 //! packed.
 //!
