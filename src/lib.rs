@@ -17,5 +17,6 @@ pub mod disk;
 pub mod log;
 pub mod metrics;
 pub mod otlp;
+pub mod pack;
 pub mod receive;
 pub mod units;

@@ -1,0 +1,70 @@
+//! Compression. The only home of zstd.
+
+use std::io::{self, Write};
+
+use flate2::GzBuilder;
+use flate2::write::GzEncoder;
+
+/// A compression and its level.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Codec {
+    /// Content as it is.
+    None,
+    /// One gzip member (some readers stop at the first) without a name or a time, so that equal content is equal bytes.
+    Gzip(u8),
+    /// One zstd frame, with a checksum.
+    Zstd(u8),
+}
+
+/// Compresses what is written into it into `W`.
+pub(super) enum Compressor<W: Write> {
+    /// See [`Codec::None`].
+    None(W),
+    /// See [`Codec::Gzip`].
+    Gzip(GzEncoder<W>),
+    /// See [`Codec::Zstd`].
+    Zstd(zstd::stream::write::Encoder<'static, W>),
+}
+
+impl Codec {
+    /// The level of gzip if none is given: that of the command `gzip`.
+    pub(super) const GZIP_LEVEL: u8 = 6;
+    /// The level of zstd if none is given: that of the command `zstd`.
+    pub(super) const ZSTD_LEVEL: u8 = 3;
+
+    /// Begins a member or frame in `inner`.
+    pub(super) fn compressor<W: Write>(self, inner: W) -> io::Result<Compressor<W>> {
+        Ok(match self {
+            Self::None => Compressor::None(inner),
+            Self::Gzip(level) => {
+                let level = flate2::Compression::new(level.into());
+                Compressor::Gzip(GzBuilder::new().mtime(0).write(inner, level))
+            }
+            Self::Zstd(level) => {
+                let mut encoder = zstd::stream::write::Encoder::new(inner, level.into())?;
+                encoder.include_checksum(true)?;
+                Compressor::Zstd(encoder)
+            }
+        })
+    }
+}
+
+impl<W: Write> Compressor<W> {
+    /// Writes all of `content`.
+    pub(super) fn write_all(&mut self, content: &[u8]) -> io::Result<()> {
+        match self {
+            Self::None(inner) => inner.write_all(content),
+            Self::Gzip(encoder) => encoder.write_all(content),
+            Self::Zstd(encoder) => encoder.write_all(content),
+        }
+    }
+
+    /// Ends the member or frame.
+    pub(super) fn finish(self) -> io::Result<W> {
+        match self {
+            Self::None(inner) => Ok(inner),
+            Self::Gzip(encoder) => encoder.finish(),
+            Self::Zstd(encoder) => encoder.finish(),
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! The list of a segment's objects. Its name in the spool's folder is the commit point of packing.
+//!
+//! `<segment>.manifest` is text: a line, JSON, and a line.
+//!
+//! ```text
+//! forebay manifest 1
+//! {
+//!   "segment": "00000042",
+//!   "objects": [
+//!     {
+//!       "key": "logs/date=2026-08-22/hour=10/logs_20260822T101112123Z-a1b2c3d4-00000042-0123456789abcdef.jsonl.gz",
+//!       "file": "00000042-0.logs.object",
+//!       ...
+//! }
+//! blake3 <hash of all lines above, 64 hexadecimal digits>
+//! ```
+//!
+//! Format 1 is held by `tests/data/spool/00000042.manifest`.
+
+use super::batch::Batch;
+
+/// What the first line begins with; the number of the format follows.
+const MAGIC: &str = "forebay manifest ";
+/// The format that this version writes, and the only one it reads.
+const VERSION: &str = "1";
+/// What the last line begins with.
+const CHECKSUM: &str = "blake3 ";
+/// The length of the last line with its line break.
+const CHECKSUM_BYTES: usize = CHECKSUM.len() + 64 + 1;
+
+/// Why a manifest was not read.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Unreadable {
+    /// It is not what was written.
+    Damaged(String),
+    /// It is what was written, but not by this version.
+    Newer(String),
+}
+
+/// The content of the manifest of `batch`.
+pub(super) fn encode(batch: &Batch) -> Vec<u8> {
+    let json = match serde_json::to_string_pretty(batch) {
+        Ok(json) => json,
+        Err(error) => unreachable!("strings and numbers are always JSON: {error}"),
+    };
+    let lines = format!("{MAGIC}{VERSION}\n{json}\n");
+    let checksum = checksum(lines.as_bytes());
+    (lines + &checksum).into_bytes()
+}
+
+/// Reads what [`encode`] wrote.
+pub(super) fn decode(content: &[u8]) -> Result<Batch, Unreadable> {
+    let (lines, last) = content.split_at(content.len().saturating_sub(CHECKSUM_BYTES));
+    if last != checksum(lines).as_bytes() {
+        return Err(Unreadable::Damaged("its checksum is wrong".into()));
+    }
+    let newer = |reason: String| Unreadable::Newer(reason);
+    let lines = str::from_utf8(lines).map_err(|error| newer(error.to_string()))?;
+    let (first, json) = lines.split_once('\n').unwrap_or((lines, ""));
+    if first.strip_prefix(MAGIC) != Some(VERSION) {
+        return Err(newer(format!("it begins with `{first}`, not `{MAGIC}{VERSION}`")));
+    }
+    serde_json::from_str(json).map_err(|error| newer(error.to_string()))
+}
+
+/// The last line, if these are the lines above it.
+fn checksum(lines: &[u8]) -> String {
+    format!("{CHECKSUM}{}\n", blake3::hash(lines).to_hex())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::log::SegmentId;
+    use crate::otlp::Signal;
+    use crate::pack::Object;
+
+    const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/spool/00000042.manifest");
+
+    fn batch() -> Batch {
+        let object = |file: &str, signal: Signal, content_encoding: Option<&str>| Object {
+            key: format!(
+                "{signal}/date=2026-08-22/hour=10/{signal}_20260822T101112123Z-a1b2c3d4-00000042-00.jsonl.gz"
+            ),
+            file: file.into(),
+            signal,
+            records: 3,
+            items: 120,
+            bytes: 4567,
+            blake3: blake3::hash(file.as_bytes()).to_hex().to_string(),
+            first_received_at: 1_787_393_472_123_456_789,
+            last_received_at: u64::MAX,
+            content_type: "application/x-ndjson".into(),
+            content_encoding: content_encoding.map(Into::into),
+        };
+        let objects = vec![
+            object("00000042-0.logs.object", Signal::Logs, None),
+            object("00000042-1.metrics.object", Signal::Metrics, Some("gzip")),
+        ];
+        Batch { segment: SegmentId(42), objects }
+    }
+
+    #[test]
+    fn the_format_is_that_of_the_golden_file() {
+        let golden = fs::read(GOLDEN).unwrap();
+        assert_eq!(String::from_utf8(encode(&batch())).unwrap(), String::from_utf8(golden.clone()).unwrap());
+        assert_eq!(decode(&golden).unwrap(), batch());
+    }
+
+    #[test]
+    fn every_flipped_bit_and_every_cut_is_noticed() {
+        let content = encode(&batch());
+        for place in 0..content.len() {
+            for bit in 0..8 {
+                let mut damaged = content.clone();
+                damaged[place] ^= 1 << bit;
+                assert!(matches!(decode(&damaged), Err(Unreadable::Damaged(_))), "bit {bit} of byte {place}");
+            }
+            assert!(matches!(decode(&content[..place]), Err(Unreadable::Damaged(_))), "cut at {place}");
+        }
+    }
+
+    #[test]
+    fn what_a_newer_version_wrote_is_no_damage() {
+        for lines in [
+            "forebay manifest 2\n{\"segment\": \"00000042\", \"objects\": []}\n",
+            "forebay manifest 1\n{\"segment\": \"00000042\", \"objects\": [], \"rows\": 7}\n",
+        ] {
+            let content = lines.to_owned() + &checksum(lines.as_bytes());
+            assert!(matches!(decode(content.as_bytes()), Err(Unreadable::Newer(_))), "{lines}");
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! The third stage: a sealed segment becomes a [`Batch`] of finished, compressed [`Object`]s in the [`Spool`].
+//!
+//! Packing is a function of the segment's records and of the [`Options`] pinned in its header: the same objects under
+//! the same names, however often it is begun. (To the byte on one machine; compressors may choose otherwise on another
+//! kind of processor, which harms nothing, for no name leaves the spool before it is committed.)
+//!
+//! Invariants:
+//!
+//! - **A manifest in the spool means that its objects are still to be delivered; its durable removal means that the
+//!   segment is delivered.** The contents and names of all objects are durable before the manifest is renamed into place,
+//!   and the segment is recycled only after that rename is durable.
+//! - An object holds records of one signal and one partition (the rendered key template), in the order of the log, and
+//!   each record of the segment is in exactly one object.
+//! - An object is one gzip member or one zstd frame, and once finished it is never written again.
+//! - Nothing that a manifest names is ever removed for being damaged: it is kept under a name that ends in `.damaged`.
+//! - Memory is bounded: one record and what it becomes, and one open object per signal.
+//!
+//! The files of the spool are listed in `names`, the manifest is drawn in `manifest`, keys in `key`, the contents of
+//! objects in `format`. Every file operation goes through [`crate::disk`]; all calls block.
+
+mod batch;
+mod codec;
+mod error;
+mod format;
+mod key;
+mod key_rules;
+mod manifest;
+mod names;
+mod object_file;
+mod object_writer;
+mod options;
+mod packer;
+mod spool;
+mod spool_file;
+mod staging;
+mod survey;
+#[cfg(test)]
+mod testing;
+
+pub use batch::{Batch, Object};
+pub use error::Error;
+pub use object_file::ObjectFile;
+pub use options::{Compression, Format, Options};
+pub use packer::pack_records;
+pub use spool::Spool;
+pub use survey::{SpoolDamage, Survey, survey};

@@ -1,0 +1,215 @@
+use std::collections::BTreeSet;
+use std::fs;
+use std::io;
+
+use super::*;
+use crate::log::Damage;
+use crate::pack::testing::{
+    RealSpool, SECOND, START, WRITER, items, names, names_in, record, records, unpacked,
+};
+use crate::pack::{Compression, Format, Object};
+
+const HOUR: u64 = 3600 * SECOND;
+
+#[test]
+fn every_format_and_compression_reads_back_with_every_item_once_and_in_order() {
+    let records = records(60, SECOND);
+    for format in [Format::OtlpJson, Format::OtlpJsonl, Format::OtlpProto] {
+        for compression in [Compression::None, Compression::Gzip, Compression::Zstd] {
+            let options = Options { format, compression, ..Options::default() };
+            let spool = RealSpool::new();
+            let batch = spool.pack(42, &options, &records);
+            assert_eq!(batch.objects.len(), 3, "one object per signal");
+            for object in &batch.objects {
+                let content = spool.content(object);
+                let read = names_in(&options, object.signal, &content);
+                assert_eq!(read, names(&records, object.signal), "{format:?} {compression:?}");
+                assert_eq!((object.records, object.items), (20, 40));
+                assert_eq!(object.bytes, content.len() as u64);
+                let unique = object.key.rsplit_once(&object.blake3[..16]).unwrap();
+                assert_eq!(unique.1, options.ending());
+            }
+        }
+    }
+}
+
+#[test]
+fn the_same_records_become_the_same_objects_under_the_same_names() {
+    let records = records(500, 30 * SECOND);
+    for compression in [Compression::None, Compression::Gzip, Compression::Zstd] {
+        let options = Options { compression, ..Options::default() };
+        let [one, other] = [RealSpool::new(), RealSpool::new()];
+        let batch = one.pack(42, &options, &records);
+        assert_eq!(batch, other.pack(42, &options, &records));
+        assert_eq!(one.files(), other.files());
+        for name in one.files() {
+            assert_eq!(fs::read(one.path(&name)).unwrap(), fs::read(other.path(&name)).unwrap(), "{name}");
+        }
+        let keys: BTreeSet<_> = batch.objects.iter().map(|object| &object.key).collect();
+        assert_eq!(keys.len(), batch.objects.len(), "no two objects have one name");
+    }
+}
+
+#[test]
+fn an_object_has_the_content_and_the_name_that_it_has_always_had() {
+    let spool = RealSpool::new();
+    let options = Options { compression: Compression::None, ..Options::default() };
+    let batch = spool.pack(42, &options, &[record(7, Signal::Logs, START)]);
+    assert_eq!(
+        String::from_utf8(spool.content(&batch.objects[0])).unwrap(),
+        "{\"resourceLogs\":[{\"scopeLogs\":[{\"logRecords\":[{\"body\":{\"stringValue\":\"7a\"}},\
+         {\"body\":{\"stringValue\":\"7b\"}}]}]}]}\n"
+    );
+    assert_eq!(
+        batch.objects[0].key,
+        "logs/date=2026-08-22/hour=10/logs_20260822T101112123Z-a1b2c3d4-00000042-16986f8eea5d5d8e.jsonl"
+    );
+    assert_eq!(spool.files(), ["00000042-0.logs.object", "00000042.manifest"]);
+}
+
+#[test]
+fn an_object_never_spans_two_partitions() {
+    let spool = RealSpool::new();
+    // 10:11:12 in steps of 20 minutes: the hours 10 to 13.
+    let records = records(10, HOUR / 3);
+    let options = Options { format: Format::OtlpJson, ..Options::default() };
+    let batch = spool.pack(42, &options, &records);
+    for signal in Signal::ALL {
+        let of_signal = |object: &&Object| object.signal == signal;
+        let mut read = Vec::new();
+        for object in batch.objects.iter().filter(of_signal) {
+            let hours: BTreeSet<_> =
+                [object.first_received_at / HOUR, object.last_received_at / HOUR].into_iter().collect();
+            assert_eq!(hours.len(), 1, "{}", object.key);
+            let hour = hours.first().unwrap() % 24;
+            assert!(object.key.contains(&format!("/hour={hour}/")), "{}", object.key);
+            read.extend(names_in(&options, signal, &spool.content(object)));
+        }
+        assert_eq!(read, names(&records, signal));
+    }
+    assert!(batch.objects.is_sorted_by_key(|object| object.first_received_at));
+}
+
+#[test]
+fn what_a_real_client_sent_is_packed_as_it_came() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/claude-code/chat.grpc");
+    let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    let mut records = Vec::new();
+    for (seq, path) in (0..).zip(files) {
+        let name = path.file_name().unwrap().to_str().unwrap();
+        let signal = Signal::ALL.into_iter().find(|signal| name.contains(signal.name())).unwrap();
+        let body: bytes::Bytes = fs::read(&path).unwrap().into();
+        let items = crate::otlp::validate(signal, &body).unwrap();
+        records.push(Record { items, body, ..record(seq, signal, START + seq) });
+    }
+    assert!(records.len() > 10);
+    let spool = RealSpool::new();
+    let options = Options { format: Format::OtlpProto, compression: Compression::Zstd, ..Options::default() };
+    for object in &spool.pack(1, &options, &records).objects {
+        let sent: Vec<_> = records.iter().filter(|record| record.signal == object.signal).collect();
+        let together: Vec<u8> = sent.iter().flat_map(|record| record.body.to_vec()).collect();
+        let plain = unpacked(options.compression, &spool.content(object));
+        assert_eq!(plain, together);
+        let items = crate::otlp::validate(object.signal, &plain).unwrap();
+        assert_eq!(u64::from(items), object.items, "laid end to end they are one valid message");
+        assert_eq!(object.items, sent.iter().map(|record| u64::from(record.items)).sum::<u64>());
+    }
+}
+
+#[test]
+fn an_object_of_many_chunks_is_whole() {
+    let spool = RealSpool::new();
+    let mut noise = vec![0; 3 << 20];
+    blake3::Hasher::new().finalize_xof().fill(&mut noise);
+    let large = Record { body: large_logs(&noise), ..record(0, Signal::Logs, START) };
+    let options = Options { format: Format::OtlpProto, ..Options::default() };
+    let batch = spool.pack(1, &options, &[large.clone(), large.clone()]);
+    let plain = unpacked(options.compression, &spool.content(&batch.objects[0]));
+    assert_eq!(plain, [&large.body[..], &large.body[..]].concat());
+    assert!(batch.bytes() > 3 << 20);
+    assert_eq!(spool.budget.used(), batch.bytes(), "every byte counts against the budget");
+}
+
+/// A valid request that contains these bytes in a field that OTLP does not know.
+fn large_logs(noise: &[u8]) -> bytes::Bytes {
+    let mut body = Vec::new();
+    prost::encoding::bytes::encode(1000, &noise.to_vec(), &mut body);
+    body.into()
+}
+
+#[test]
+fn an_empty_segment_leaves_nothing_in_the_spool() {
+    let spool = RealSpool::new();
+    let batch = spool.pack(42, &Options::default(), &[]);
+    assert_eq!(batch.objects, []);
+    assert_eq!(spool.files(), Vec::<String>::new());
+    spool.spool.remove(&batch).unwrap();
+}
+
+#[test]
+fn a_damaged_range_is_passed_over() {
+    let spool = RealSpool::new();
+    let damage = Damage { from: 100, to: 200, first_seq: 1, records_lost: 2 };
+    let found = [
+        Item::Record(record(0, Signal::Logs, START)),
+        Item::Damage(damage),
+        Item::Record(record(3, Signal::Logs, START)),
+    ];
+    let options = Options::default();
+    let found = found.into_iter().map(Ok::<_, io::Error>);
+    let batch = pack_records(SegmentId(42), WRITER, &options, found, &spool.spool).unwrap();
+    let read = names_in(&options, Signal::Logs, &spool.content(&batch.objects[0]));
+    assert_eq!(read, ["0a", "0b", "3a", "3b"]);
+}
+
+#[test]
+fn a_record_that_cannot_be_encoded_is_kept_aside_and_holds_nothing_up() {
+    for format in [Format::OtlpJson, Format::OtlpJsonl, Format::OtlpProto] {
+        let spool = RealSpool::new();
+        let options = Options { format, ..Options::default() };
+        let mut records = records(9, SECOND);
+        records[3].body = records[3].body.slice(..records[3].body.len() - 1);
+        let batch = spool.pack(42, &options, &records);
+        let kept = spool.folder.path().join("damaged/00000042-3.logs.binpb");
+        assert_eq!(fs::read(kept).unwrap(), records[3].body);
+        records.remove(3);
+        for object in &batch.objects {
+            let read = names_in(&options, object.signal, &spool.content(object));
+            assert_eq!(read, names(&records, object.signal), "{format:?}");
+        }
+        assert_eq!(batch.items(), 16);
+    }
+}
+
+#[test]
+fn a_segment_that_cannot_be_read_leaves_nothing_and_can_be_packed_again() {
+    let spool = RealSpool::new();
+    let records = records(200, 60 * SECOND);
+    let options = Options::default();
+    let broken = items(&records[..150]).map(|item| Ok(item.unwrap()));
+    let broken = broken.chain([Err(io::Error::other("the disk is on fire"))]);
+    let error = pack_records(SegmentId(42), WRITER, &options, broken, &spool.spool).unwrap_err();
+    assert_eq!(error.to_string(), "cannot read segment 00000042 for packing: the disk is on fire");
+    assert_eq!(spool.files(), Vec::<String>::new());
+    assert_eq!(spool.budget.used(), 0);
+    let batch = spool.pack(42, &options, &records);
+    assert_eq!(batch, RealSpool::new().pack(42, &options, &records));
+}
+
+#[test]
+fn a_segment_that_is_packed_is_not_packed_again() {
+    let spool = RealSpool::new();
+    let options = Options::default();
+    let batch = spool.pack(42, &options, &records(9, SECOND));
+    let untouched = std::iter::from_fn(|| -> Option<Result<Item, io::Error>> { panic!("it was read again") });
+    assert_eq!(pack_records(SegmentId(42), WRITER, &options, untouched, &spool.spool).unwrap(), batch);
+}
+
+#[test]
+fn options_with_which_nothing_can_be_packed_are_refused() {
+    let spool = RealSpool::new();
+    let options = Options { key: "{signal}".into(), ..Options::default() };
+    let error = pack_records(SegmentId(42), WRITER, &options, items(&[]), &spool.spool).unwrap_err();
+    assert!(error.to_string().starts_with("objects.key is `{signal}`; without `{unique}`"), "{error}");
+}

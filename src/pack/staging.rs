@@ -1,0 +1,112 @@
+//! The files of a segment while it is packed, until its manifest is committed.
+
+use std::io::IoSlice;
+use std::path::PathBuf;
+
+use super::batch::Batch;
+use super::error::Error;
+use super::object_writer::Finished;
+use super::spool::Spool;
+use super::spool_file::SpoolFile;
+use super::{manifest, names};
+use crate::disk::{create_folders, replace_file};
+use crate::log::{Record, SegmentId};
+use crate::otlp::Signal;
+
+/// The object files of a segment that has no manifest.
+#[derive(Debug)]
+pub(super) struct Staging<'a> {
+    spool: &'a Spool,
+    segment: SegmentId,
+    /// The names of all files created so far.
+    files: Vec<String>,
+}
+
+/// The file of an object, empty and open.
+pub(super) struct StagedFile {
+    /// Counts the objects of the segment, from 0.
+    pub(super) number: usize,
+    /// Its name in the spool's folder.
+    pub(super) name: String,
+    /// The name with the folder.
+    pub(super) path: PathBuf,
+    /// What is written to it.
+    pub(super) content: SpoolFile,
+}
+
+impl<'a> Staging<'a> {
+    /// Begins, or begins again after an error.
+    pub(super) fn begin(spool: &'a Spool, segment: SegmentId) -> Result<Self, Error> {
+        // A commit that failed in its last sync left a manifest of which nobody knows whether it is durable. It must be
+        // gone before the first of its objects is.
+        if spool.remove_file(&names::manifest(segment))? {
+            spool.sync_folder()?;
+        }
+        Ok(Self { spool, segment, files: Vec::new() })
+    }
+
+    /// Creates the file of the next object, in the place of a leftover of the same name.
+    pub(super) fn create(&mut self, signal: Signal) -> Result<StagedFile, Error> {
+        let number = self.files.len();
+        let name = names::object(self.segment, number, signal);
+        self.spool.remove_file(&name)?;
+        let path = self.spool.path(&name);
+        let file = self.spool.disk.create(&path).map_err(Error::disk("create", &path))?;
+        self.files.push(name.clone());
+        Ok(StagedFile { number, name, path, content: SpoolFile::new(file, self.spool.budget.take(0)) })
+    }
+
+    /// Keeps the body of a record that cannot be encoded in the folder `damaged` beside the spool, durably.
+    pub(super) fn keep_record(&self, record: &Record) -> Result<PathBuf, Error> {
+        let folder = self.spool.folder.with_file_name("damaged");
+        create_folders(&*self.spool.disk, &folder).map_err(Error::disk("create", &folder))?;
+        let path = folder.join(format!("{}-{}.{}.binpb", self.segment, record.seq, record.signal));
+        replace_file(&*self.spool.disk, &path, &record.body).map_err(Error::disk("write", &path))?;
+        Ok(path)
+    }
+
+    /// Writes the manifest of these objects, whose contents are durable. Once this returns, the segment is packed.
+    ///
+    /// After an error nothing is left, unless it came so late that the manifest may be durable; then everything is there
+    /// for the next start, or for [`Staging::begin`], to decide.
+    pub(super) fn commit(self, mut finished: Vec<Finished>) -> Result<Batch, Error> {
+        finished.sort_by_key(|finished| finished.number);
+        let (objects, uses) = finished.into_iter().map(|finished| (finished.object, finished.used)).unzip();
+        let batch = Batch { segment: self.segment, objects };
+        if batch.objects.is_empty() {
+            return Ok(batch);
+        }
+        if let Err(error) = self.stage_manifest(&batch) {
+            self.discard();
+            return Err(error);
+        }
+        let path = self.spool.path(&names::manifest(self.segment));
+        let staged = self.spool.path(&names::staged_manifest(self.segment));
+        self.spool.disk.rename(&staged, &path).map_err(Error::disk("rename", &staged))?;
+        // From here on the segment may be recycled.
+        self.spool.sync_folder()?;
+        self.spool.hold(batch.clone(), uses);
+        Ok(batch)
+    }
+
+    /// Removes everything, after an error.
+    pub(super) fn discard(self) {
+        let staged = names::staged_manifest(self.segment);
+        for name in self.files.iter().chain([&staged]) {
+            // What cannot be removed now is removed by the next packing or the next start.
+            let _ = self.spool.remove_file(name);
+        }
+    }
+
+    fn stage_manifest(&self, batch: &Batch) -> Result<(), Error> {
+        let name = names::staged_manifest(self.segment);
+        self.spool.remove_file(&name)?;
+        let path = self.spool.path(&name);
+        let file = self.spool.disk.create(&path).map_err(Error::disk("create", &path))?;
+        let content = manifest::encode(batch);
+        file.write_at(&[IoSlice::new(&content)], 0).map_err(Error::disk("write", &path))?;
+        file.sync().map_err(Error::disk("sync", &path))?;
+        // The rename may be durable before it is synced: by then the names of the objects must be.
+        self.spool.sync_folder()
+    }
+}
