@@ -103,21 +103,13 @@ impl KeyTemplate {
     }
 
     fn check(&self) -> Result<(), String> {
-        let uniques = self.parts.iter().filter(|part| **part == Part::Unique).count();
-        if uniques > 1 {
-            return Err("`{unique}` must stand only once".into());
-        }
-        if uniques == 0 {
-            return Err(
-                "without `{unique}` two objects could get the same name, and one of them would be lost: put \
-                        `{unique}` behind the last `/`"
-                    .into(),
-            );
+        match self.parts.iter().filter(|part| **part == Part::Unique).count() {
+            0 => return Err(WITHOUT_UNIQUE.into()),
+            1 => {}
+            _ => return Err("`{unique}` must stand only once".into()),
         }
         if !self.parts.contains(&Part::Signal) {
-            return Err("without `{signal}` readers cannot tell logs, metrics and traces apart: put it into a folder \
-                        or into the file name"
-                .into());
+            return Err(WITHOUT_SIGNAL.into());
         }
         for part in &self.parts {
             if let Part::Time(conversion) = part {
@@ -129,21 +121,18 @@ impl KeyTemplate {
         {
             return Err(format!("leave out the ending `{ending}`: `{}` is appended", self.ending));
         }
-        for signal in Signal::ALL {
-            for time in PROBES {
-                let partition =
-                    self.partition(signal, "ffffffff", time).map_err(|error| error.to_string())?;
-                check_name(&partition.key("unique"))?;
-                check_file_name(partition.file_name())?;
-                check_length(&partition.key(&unique_part(
-                    time,
-                    "ffffffff",
-                    SegmentId(u64::MAX),
-                    &"f".repeat(64),
-                )))?;
-            }
-        }
-        Ok(())
+        Signal::ALL
+            .into_iter()
+            .try_for_each(|signal| PROBES.into_iter().try_for_each(|time| self.try_out(signal, time)))
+    }
+
+    /// Checks what becomes of the template at one time, with the longest writer id and segment number there can be.
+    fn try_out(&self, signal: Signal, time: u64) -> Result<(), String> {
+        let writer = "ffffffff";
+        let partition = self.partition(signal, writer, time).map_err(|error| error.to_string())?;
+        check_name(&partition.key("unique"))?;
+        check_file_name(partition.file_name())?;
+        check_length(&partition.key(&unique_part(time, writer, SegmentId(u64::MAX), &"f".repeat(64))))
     }
 
     /// What one conversion gives.
@@ -153,6 +142,11 @@ impl KeyTemplate {
         Ok(text)
     }
 }
+
+const WITHOUT_UNIQUE: &str = "without `{unique}` two objects could get the same name, and one of them would be lost: \
+                              put `{unique}` behind the last `/`";
+const WITHOUT_SIGNAL: &str = "without `{signal}` readers cannot tell logs, metrics and traces apart: put it into a \
+                              folder or into the file name";
 
 /// The endings that forebay appends itself.
 const ENDINGS: [&str; 5] = [".json", ".jsonl", ".binpb", ".gz", ".zst"];

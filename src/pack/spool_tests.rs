@@ -8,6 +8,13 @@ use crate::log::Record;
 use crate::pack::testing::{RealSpool, SECOND, WRITER, items, open, records};
 use crate::pack::{Compression, Options, pack_records};
 
+#[test]
+fn packing_and_delivery_may_share_the_spool() {
+    fn shared<T: Send + Sync>() {}
+    shared::<Spool>();
+    shared::<ObjectFile>();
+}
+
 fn files_of(batch: &Batch) -> Vec<String> {
     let mut files: Vec<_> = batch.objects.iter().map(|object| object.file.clone()).collect();
     files.push(names::manifest(batch.segment));
