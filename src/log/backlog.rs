@@ -75,6 +75,11 @@ impl Backlog {
         Some(waiting.segment.clone())
     }
 
+    /// The numbers of all that is there.
+    pub(super) fn ids(&self) -> Vec<SegmentId> {
+        self.lock().segments.iter().map(|waiting| waiting.segment.id()).collect()
+    }
+
     /// Puts a segment back that was not packed.
     pub(super) fn put_back(&self, id: SegmentId) {
         for waiting in self.lock().segments.iter_mut().filter(|waiting| waiting.segment.id() == id) {

@@ -25,6 +25,7 @@ mod sealed;
 mod segment_id;
 mod spares;
 mod stepwise;
+mod survey;
 mod window;
 mod writer;
 
@@ -56,6 +57,7 @@ pub use self::record::{Damage, Item, Record};
 pub use self::sealed::{Records, SealedSegment};
 pub use self::segment_id::SegmentId;
 pub use self::stepwise::Stepwise;
+pub use self::survey::{Surveyed, survey};
 pub use self::window::Unreadable;
 
 /// Exports that may wait for the writer at once; their bytes are bounded by admission.
@@ -172,6 +174,11 @@ impl Log {
     /// The oldest sealed segment that was not handed out yet; waits for it `patience` at most.
     pub fn next_sealed(&self, patience: Duration) -> Option<SealedSegment> {
         self.shared.backlog.next(patience)
+    }
+
+    /// The numbers of the sealed segments that are not retired.
+    pub fn sealed_ids(&self) -> Vec<SegmentId> {
+        self.shared.backlog.ids()
     }
 
     /// Takes a segment back that was handed out and not packed.

@@ -10,6 +10,7 @@
 //!
 //! Damage is never silent: the range is kept aside and the loss is logged and counted.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -39,11 +40,19 @@ pub(super) struct Recovered {
     pub(super) records_lost: u64,
 }
 
+/// The files of segments in a folder.
+pub(super) struct Candidates {
+    /// Those whose header is right, oldest first.
+    pub(super) good: Vec<Candidate>,
+    /// Those whose header is not.
+    pub(super) bad: Vec<(SegmentId, PathBuf)>,
+}
+
 /// A segment's file whose header is right.
-struct Candidate {
-    path: PathBuf,
-    file: Arc<dyn File>,
-    header: FileHeader,
+pub(super) struct Candidate {
+    pub(super) path: PathBuf,
+    pub(super) file: Arc<dyn File>,
+    pub(super) header: FileHeader,
 }
 
 /// Reads the log in `folder`. Damaged ranges are kept in `aside`.
@@ -56,9 +65,14 @@ pub(super) fn recover(
 ) -> Result<Recovered, Error> {
     let mut recovered =
         Recovered { sealed: Vec::new(), empty: Vec::new(), next_id: at_least, next_seq: 0, records_lost: 0 };
-    let candidates = candidates(disk, folder, &mut recovered)?;
-    for (place, candidate) in candidates.iter().enumerate() {
-        let follower = candidates.get(place + 1).map(|next| next.header.first_seq);
+    let candidates = Candidates::find(&**disk, folder)?;
+    for (id, path) in &candidates.bad {
+        recovered.next_id = recovered.next_id.max(id.next());
+        put_aside(&**disk, folder, path)?;
+    }
+    for (place, candidate) in candidates.good.iter().enumerate() {
+        recovered.next_id = recovered.next_id.max(candidate.header.id.next());
+        let follower = candidates.follower(place);
         let footer =
             read_footer(&*candidate.file, &candidate.header).map_err(Error::disk("read", &candidate.path))?;
         let footer = match footer {
@@ -83,40 +97,49 @@ pub(super) fn recover(
     Ok(recovered)
 }
 
-/// The segments in order. A file whose header is damaged is put out of the way under another name.
-fn candidates(
-    disk: &Arc<dyn Disk>,
-    folder: &Path,
-    recovered: &mut Recovered,
-) -> Result<Vec<Candidate>, Error> {
-    let mut candidates = Vec::new();
-    for entry in disk.list(folder).map_err(Error::disk("list", folder))? {
-        let Some(id) = entry.name.strip_suffix(".segment").and_then(SegmentId::parse) else { continue };
-        recovered.next_id = recovered.next_id.max(id.next());
-        let path = folder.join(&entry.name);
-        let file = disk.open(&path).map_err(Error::disk("open", &path))?;
-        let mut bytes = vec![0; FILE_HEADER_LEN];
-        // A file that is shorter than its header is as bad as one whose header is damaged.
-        let decoded = match file.read_at(&mut bytes, 0) {
-            Ok(()) => FileHeader::decode(&bytes),
-            Err(_) => Err(BadHeader::Invalid),
-        };
-        match decoded {
-            Ok(header) if header.id == id => candidates.push(Candidate { path, file, header }),
-            Err(BadHeader::Version(version)) => return Err(Error::Version { path, version }),
-            Ok(_) | Err(BadHeader::Invalid) => {
-                let damaged = path.with_extension("segment.damaged");
-                tracing::error!(
-                    kept = %damaged.display(),
-                    "the header of a segment is damaged; its records cannot be read and the file is kept aside"
-                );
-                crate::metrics::log::segment_lost();
-                disk.rename(&path, &damaged).map_err(Error::disk("rename", &path))?;
-                disk.sync_folder(folder).map_err(Error::disk("sync", folder))?;
+impl Candidates {
+    /// Looks for them in `folder`.
+    pub(super) fn find(disk: &dyn Disk, folder: &Path) -> Result<Self, Error> {
+        let mut found = Self { good: Vec::new(), bad: Vec::new() };
+        for entry in disk.list(folder).map_err(Error::disk("list", folder))? {
+            let Some(id) = entry.name.strip_suffix(".segment").and_then(SegmentId::parse) else { continue };
+            let path = folder.join(&entry.name);
+            let file = match disk.open(&path) {
+                // Retired since the folder was listed, by the process that a survey looks at.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                opened => opened.map_err(Error::disk("open", &path))?,
+            };
+            let mut bytes = vec![0; FILE_HEADER_LEN];
+            // A file that is shorter than its header is as bad as one whose header is damaged.
+            let decoded = match file.read_at(&mut bytes, 0) {
+                Ok(()) => FileHeader::decode(&bytes),
+                Err(_) => Err(BadHeader::Invalid),
+            };
+            match decoded {
+                Ok(header) if header.id == id => found.good.push(Candidate { path, file, header }),
+                Err(BadHeader::Version(version)) => return Err(Error::Version { path, version }),
+                Ok(_) | Err(BadHeader::Invalid) => found.bad.push((id, path)),
             }
         }
+        Ok(found)
     }
-    Ok(candidates)
+
+    /// The first sequence number of the segment after the one at this place.
+    pub(super) fn follower(&self, place: usize) -> Option<u64> {
+        self.good.get(place + 1).map(|next| next.header.first_seq)
+    }
+}
+
+/// Puts a file whose header is damaged out of the way, under another name.
+fn put_aside(disk: &dyn Disk, folder: &Path, path: &Path) -> Result<(), Error> {
+    let damaged = path.with_extension("segment.damaged");
+    tracing::error!(
+        kept = %damaged.display(),
+        "the header of a segment is damaged; its records cannot be read and the file is kept aside"
+    );
+    crate::metrics::log::segment_lost();
+    disk.rename(path, &damaged).map_err(Error::disk("rename", path))?;
+    disk.sync_folder(folder).map_err(Error::disk("sync", folder))
 }
 
 /// Reads a segment without footer and gives it one.
@@ -128,9 +151,7 @@ fn seal(
     records_lost: &mut u64,
 ) -> Result<Footer, Error> {
     let header = &candidate.header;
-    let length = candidate.file.length().map_err(Error::disk("read", &candidate.path))?;
-    let end = length.min(header.length.saturating_sub(FOOTER_LEN as u64));
-    let reading = Reading::of(candidate, end, follower)?;
+    let reading = Reading::of(candidate, follower)?;
     let lost: u64 = reading.damage.iter().map(|damage| damage.records_lost).sum();
     if lost > 0 {
         damage::report(disk, &candidate.path, &reading.damage, lost, aside)?;
@@ -141,22 +162,24 @@ fn seal(
     let at = header.length - FOOTER_LEN as u64;
     candidate
         .file
-        .write_at(&[std::io::IoSlice::new(&footer.encode(header.id, header.salt))], at)
+        .write_at(&[io::IoSlice::new(&footer.encode(header.id, header.salt))], at)
         .and_then(|()| candidate.file.sync())
         .map_err(Error::disk("seal", &candidate.path))?;
     Ok(footer)
 }
 
 /// What a segment without footer holds.
-struct Reading {
-    footer: Footer,
+pub(super) struct Reading {
+    pub(super) footer: Footer,
     /// Ranges of acknowledged records that cannot be read.
-    damage: Vec<Damage>,
+    pub(super) damage: Vec<Damage>,
 }
 
 impl Reading {
-    fn of(candidate: &Candidate, end: u64, follower: Option<u64>) -> Result<Self, Error> {
+    pub(super) fn of(candidate: &Candidate, follower: Option<u64>) -> Result<Self, Error> {
         let header = &candidate.header;
+        let length = candidate.file.length().map_err(Error::disk("read", &candidate.path))?;
+        let end = length.min(header.length.saturating_sub(FOOTER_LEN as u64));
         let first_seq = header.first_seq;
         let mut scan = Scan::new(Arc::clone(&candidate.file), header.salt, first_seq, end, Unreadable::Skip);
         let mut footer = Footer { end: FILE_HEADER_LEN as u64, next_seq: first_seq, ..Footer::default() };
