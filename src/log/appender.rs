@@ -127,11 +127,6 @@ impl Appender {
         }
     }
 
-    /// Whether a segment is active.
-    pub(super) fn has_active(&self) -> bool {
-        self.active.is_some()
-    }
-
     /// Begins a segment that an export of this length fits in. The active one must be sealed or empty.
     pub(super) fn begin(&mut self, body_len: u64, now: u64) -> io::Result<Begin> {
         match self.try_begin(body_len, now) {

@@ -103,8 +103,9 @@ impl Writer {
                 }
             }
         }
-        if self.backlog.is_blocked() && (self.appender.has_active() || self.begin(0)) {
-            self.backlog.set_blocked(false);
+        if self.backlog.is_blocked() {
+            // Nobody waits any more; whoever comes next need not.
+            self.begin(0);
         }
     }
 
@@ -124,7 +125,13 @@ impl Writer {
     /// Begins a segment; `false` if there is no room for one.
     fn begin(&mut self, body_len: u64) -> bool {
         match self.appender.begin(body_len, unix_nanos()) {
-            Ok(Begin::Begun) => true,
+            Ok(Begin::Begun) => {
+                if self.backlog.is_blocked() {
+                    tracing::info!("there is room again");
+                    self.backlog.set_blocked(false);
+                }
+                true
+            }
             Ok(Begin::NoRoom) => false,
             Err(error) => {
                 crate::metrics::log::write_failed();
