@@ -14,6 +14,9 @@ pub trait Intake: Clone + Send + Sync + 'static {
 
     /// Stores `export`. Returns once it is on disk, or with the reason why it will not be.
     ///
+    /// When the client goes away, the future is dropped. Then the export is stored as a whole or not at all, as if the
+    /// answer had been lost on its way.
+    ///
     /// Where room may appear, the call is held until `patience_ends` before it is refused: there are clients that
     /// never send again what was refused (Claude Code over gRPC).
     fn store(

@@ -1,10 +1,48 @@
 //! The first stage: OTLP over gRPC and HTTP becomes an [`Export`], and the answer to its client.
 //!
-//! An OK is built only from a proof that the export is on disk ([`Intake::Durable`]); this stage does not know who
-//! gives it.
+//! ```text
+//! connection -> route -> grpc | http -> admission -> request body -> open -> Intake::store -> acknowledgement
+//! ```
+//!
+//! What holds for every request:
+//!
+//! - An OK is built only from a proof that the export is on disk ([`Intake::Durable`]); this stage does not know who
+//!   gives it. A request without items is answered OK and not stored.
+//! - Protobuf is stored byte for byte as the client sent it; JSON becomes protobuf first.
+//! - No body is read before memory for it was set aside (`receive.max_inflight_bytes`), and none grows beyond
+//!   `receive.max_request_bytes`, not by decompression either. What an HTTP/2 client may send unasked, 4 MiB a connection,
+//!   comes on top.
+//! - A call is held while there is no room, until shortly before its own deadline: the first client never sends again
+//!   what was refused over gRPC. Every wait for room ends with [`Refusal::Overloaded`] at the latest.
+//! - What cannot be stored now is refused so that clients come back, what never can so that they do not; `fault.rs` has
+//!   the table.
+//! - When a client goes away, its call is dropped wherever it stands. That leaves nothing behind: an export is stored as
+//!   a whole or not at all, its memory is given back, and no answer is counted.
+//! - Both addresses take gRPC and HTTP: Claude Code speaks HTTP to the gRPC port when told nothing.
 
+mod acknowledgement;
+mod admission;
+mod answer_body;
+mod call;
+mod compression;
+mod connection;
+mod error;
 mod export;
+mod fault;
+mod grpc;
+mod held;
+mod http;
 mod intake;
+mod open;
+mod options;
+mod patience;
+mod receiver;
+mod request_body;
+mod route;
+mod stage;
 
+pub use error::Error;
 pub use export::Export;
 pub use intake::{Intake, Refusal};
+pub use options::Options;
+pub use receiver::Receiver;

@@ -1,0 +1,70 @@
+//! One request from its arrival to its answer: its deadline and its place in the metrics.
+
+use std::time::Duration;
+
+use http::HeaderMap;
+use tokio::time::Instant;
+
+use super::acknowledgement::Acknowledgement;
+use super::fault::Fault;
+use super::patience::patience_ends;
+use crate::metrics;
+use crate::otlp::Signal;
+
+/// Whether a request came over gRPC or over HTTP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Transport {
+    Grpc,
+    Http,
+}
+
+impl Transport {
+    /// The value of the metric label `transport`.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Grpc => "grpc",
+            Self::Http => "http",
+        }
+    }
+}
+
+/// A request that waits for its answer. One that is dropped without an answer was abandoned by its client.
+#[derive(Debug)]
+pub(super) struct Call {
+    pub(super) signal: Signal,
+    pub(super) transport: Transport,
+    /// When it has to be refused at the latest, if it is held.
+    pub(super) patience_ends: Instant,
+    arrived: Instant,
+    answered: bool,
+}
+
+impl Call {
+    /// A request with these headers that has just come.
+    pub(super) fn begin(signal: Signal, transport: Transport, hold: Duration, headers: &HeaderMap) -> Self {
+        let arrived = Instant::now();
+        let patience_ends = patience_ends(arrived, hold, headers);
+        Self { signal, transport, patience_ends, arrived, answered: false }
+    }
+
+    /// Its answer is on the way.
+    pub(super) fn answered(mut self, result: &Result<Acknowledgement, Fault>) {
+        self.answered = true;
+        metrics::receive::request_seconds(self.signal, self.transport.name(), self.arrived.elapsed());
+        match result {
+            Ok(_) => metrics::receive::acknowledged_requests(self.signal),
+            Err(fault) => {
+                metrics::receive::refused_requests(self.signal, fault.reason());
+                tracing::debug!(signal = self.signal.name(), %fault, "request refused");
+            }
+        }
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        if !self.answered {
+            metrics::receive::abandoned_requests(self.signal);
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! One connection, from the first byte to the last task.
+
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use hyper::rt::Executor;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+
+use super::Intake;
+use super::route::answer;
+use super::stage::Stage;
+
+/// How far along the end of the stage is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Phase {
+    /// Requests are answered.
+    Serving,
+    /// Requests that have come are answered; the client is told to send no more.
+    Finishing,
+    /// Everything is dropped.
+    Over,
+}
+
+/// How long a connection may be silent: HTTP/1.1 between two requests, any connection before the first. Longer than
+/// clients pause between exports (60 s for metrics), for a request that meets the end of its connection may be lost.
+const SILENT: Duration = Duration::from_mins(5);
+
+/// Bytes of a call that a client may send before they are read. Far more than a round trip needs within a data centre,
+/// so that a large request is not slowed down by waiting for leave to send.
+const STREAM_WINDOW: u32 = 1 << 20;
+
+/// The same for all calls of a connection together; it bounds what a connection holds before admission.
+const CONNECTION_WINDOW: u32 = 4 << 20;
+
+/// The largest frame that a client may send; large ones save work per frame.
+const FRAME: u32 = 1 << 20;
+
+/// Calls at once on one connection.
+const STREAMS: u32 = 1024;
+
+/// Serves a connection until the client closes it or `phase` says so.
+pub(super) async fn serve<I: Intake>(
+    stream: TcpStream,
+    peer: SocketAddr,
+    stage: Arc<Stage<I>>,
+    mut phase: watch::Receiver<Phase>,
+) {
+    let calls = Calls::default();
+    {
+        let builder = builder(calls.clone());
+        let was_used = AtomicBool::new(false);
+        let service = service_fn(|request| {
+            was_used.store(true, Ordering::Relaxed);
+            answer(stage.clone(), request)
+        });
+        let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
+        let mut silent = pin!(sleep(SILENT));
+        let mut is_watched = true;
+        loop {
+            tokio::select! {
+                biased;
+                ended = &mut connection => {
+                    if let Err(error) = ended {
+                        tracing::debug!(%peer, %error, "connection ended");
+                    }
+                    break;
+                }
+                now = next_phase(&mut phase) => match now {
+                    Phase::Over => break,
+                    Phase::Serving | Phase::Finishing => connection.as_mut().graceful_shutdown(),
+                },
+                () = &mut silent, if is_watched => {
+                    is_watched = false;
+                    if !was_used.load(Ordering::Relaxed) {
+                        connection.as_mut().graceful_shutdown();
+                    }
+                }
+            }
+        }
+    }
+    calls.finish(&mut phase).await;
+}
+
+/// The phase that comes next. A stage that is gone without a word is over.
+async fn next_phase(phase: &mut watch::Receiver<Phase>) -> Phase {
+    match phase.changed().await {
+        Ok(()) => *phase.borrow_and_update(),
+        Err(_) => Phase::Over,
+    }
+}
+
+fn builder(calls: Calls) -> Builder<Calls> {
+    let mut builder = Builder::new(calls);
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(SILENT);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_frame_size(FRAME)
+        .max_concurrent_streams(STREAMS)
+        .max_header_list_size(64 << 10)
+        .max_send_buf_size(64 << 10)
+        .keep_alive_interval(Duration::from_secs(30))
+        .keep_alive_timeout(Duration::from_secs(20));
+    builder
+}
+
+/// The calls of one HTTP/2 connection, each a task; they end with the connection at the latest.
+#[derive(Clone, Default)]
+struct Calls(Arc<Mutex<JoinSet<()>>>);
+
+impl<F: Future<Output = ()> + Send + 'static> Executor<F> for Calls {
+    fn execute(&self, call: F) {
+        let mut calls = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        while calls.try_join_next().is_some() {}
+        calls.spawn(call);
+    }
+}
+
+impl Calls {
+    /// Awaits every task. They end by themselves, as their connection is gone; in the end they are not asked.
+    async fn finish(self, phase: &mut watch::Receiver<Phase>) {
+        let mut calls = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        tokio::select! {
+            () = async { while calls.join_next().await.is_some() {} } => {}
+            _ = phase.wait_for(|phase| *phase == Phase::Over) => {}
+        }
+        calls.shutdown().await;
+    }
+}

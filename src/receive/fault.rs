@@ -1,0 +1,130 @@
+//! Why a request is not acknowledged, and how OTLP says so over gRPC and HTTP.
+//!
+//! | fault | gRPC | HTTP | the client |
+//! | --- | --- | --- | --- |
+//! | [`Fault::Refused`], [`Fault::Interrupted`] | UNAVAILABLE with `RetryInfo` | 503 with `Retry-After` | sends again |
+//! | [`Fault::Undecodable`] | `INVALID_ARGUMENT` | 400 | drops |
+//! | [`Fault::TooLarge`] | `RESOURCE_EXHAUSTED` without `RetryInfo` | 413 | drops |
+//! | [`Fault::UnknownCompression`] | UNIMPLEMENTED | 415 | drops |
+//! | [`Fault::UnknownMediaType`] | UNIMPLEMENTED | 415 | drops |
+//! | [`Fault::UnknownPath`] | UNIMPLEMENTED | 404 | drops |
+//! | [`Fault::WrongMethod`] | UNIMPLEMENTED | 405 | drops |
+
+use std::time::Duration;
+
+use http::StatusCode;
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, StatusExt};
+
+use super::Refusal;
+use crate::units::ByteSize;
+
+/// Why a request is not acknowledged.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Fault {
+    #[error("{0}")]
+    Refused(#[from] Refusal),
+    #[error("the request did not arrive as a whole: {0}")]
+    Interrupted(String),
+    #[error("the request cannot be read: {0}")]
+    Undecodable(String),
+    #[error(
+        "the request is larger than receive.max_request_bytes, which is {0}, before or after decompression"
+    )]
+    TooLarge(ByteSize),
+    #[error("the compression `{0}` is not known here; use gzip, zstd or none")]
+    UnknownCompression(String),
+    #[error("the media type `{0}` is not known here; use {1}")]
+    UnknownMediaType(String, &'static str),
+    #[error("there is no `{0}` here; {1}")]
+    UnknownPath(String, &'static str),
+    #[error("the method `{0}` is not known here; use POST")]
+    WrongMethod(String),
+}
+
+/// When a client comes back whose request got stuck on the way.
+const AFTER_INTERRUPTION: Duration = Duration::from_secs(1);
+
+impl Fault {
+    /// The gRPC code; it also stands in the body of the answer over HTTP.
+    pub(super) fn code(&self) -> Code {
+        match self {
+            Self::Refused(_) | Self::Interrupted(_) => Code::Unavailable,
+            Self::Undecodable(_) => Code::InvalidArgument,
+            Self::TooLarge(_) => Code::ResourceExhausted,
+            Self::UnknownCompression(_)
+            | Self::UnknownMediaType(..)
+            | Self::UnknownPath(..)
+            | Self::WrongMethod(_) => Code::Unimplemented,
+        }
+    }
+
+    /// The HTTP status.
+    pub(super) fn http_status(&self) -> StatusCode {
+        match self {
+            Self::Refused(_) | Self::Interrupted(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Undecodable(_) => StatusCode::BAD_REQUEST,
+            Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::UnknownCompression(_) | Self::UnknownMediaType(..) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::UnknownPath(..) => StatusCode::NOT_FOUND,
+            Self::WrongMethod(_) => StatusCode::METHOD_NOT_ALLOWED,
+        }
+    }
+
+    /// When to send the request again; `None` if that would be in vain.
+    pub(super) fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Refused(refusal) => Some(refusal.retry_after()),
+            Self::Interrupted(_) => Some(AFTER_INTERRUPTION),
+            _ => None,
+        }
+    }
+
+    /// As a gRPC status, with `RetryInfo` where the client may send the request again.
+    pub(super) fn status(&self) -> Status {
+        match self.retry_after() {
+            None => Status::new(self.code(), self.to_string()),
+            Some(delay) => Status::with_error_details(
+                self.code(),
+                self.to_string(),
+                ErrorDetails::with_retry_info(Some(delay)),
+            ),
+        }
+    }
+
+    /// The value of the metric label `reason`.
+    pub(super) fn reason(&self) -> &'static str {
+        match self {
+            Self::Refused(refusal) => refusal.reason(),
+            Self::Interrupted(_) => "interrupted",
+            Self::Undecodable(_) => "undecodable",
+            Self::TooLarge(_) => "too_large",
+            Self::UnknownCompression(_)
+            | Self::UnknownMediaType(..)
+            | Self::UnknownPath(..)
+            | Self::WrongMethod(_) => "unsupported",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_may_succeed_later_asks_the_client_to_come_back_and_within_two_seconds() {
+        let refusals = [Refusal::DiskFull, Refusal::DiskFailing, Refusal::Overloaded, Refusal::ShuttingDown];
+        for fault in refusals.map(Fault::Refused).into_iter().chain([Fault::Interrupted("reset".into())]) {
+            let details = fault.status().get_details_retry_info().unwrap();
+            assert!(details.retry_delay.unwrap() <= Duration::from_secs(2), "{fault}");
+            assert_eq!((fault.code(), fault.http_status().as_u16()), (Code::Unavailable, 503), "{fault}");
+        }
+        for fault in [
+            Fault::Undecodable("no".into()),
+            Fault::TooLarge(ByteSize::mib(64)),
+            Fault::UnknownCompression("br".into()),
+        ] {
+            assert!(fault.status().get_details_retry_info().is_none(), "{fault}");
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! Opens what a client sent: decompresses it, turns JSON into protobuf, validates it and counts its items.
+//!
+//! What is large is opened off the event loop and by few at a time, so that the acknowledgements of small requests are
+//! not late. The memory for it is reserved first.
+
+use std::panic::resume_unwind;
+use std::sync::Arc;
+use std::thread::available_parallelism;
+
+use bytes::Bytes;
+use tokio::sync::Semaphore;
+use tokio::task::spawn_blocking;
+use tokio::time::Instant;
+
+use super::admission::Reservation;
+use super::compression::{Compression, Failure};
+use super::fault::Fault;
+use super::{Export, Refusal};
+use crate::otlp::{self, InvalidJson, Signal};
+use crate::units::ByteSize;
+
+/// A body beyond this is opened off the event loop; decompressing or parsing this much takes about a millisecond.
+const LARGE_BYTES: usize = 256 << 10;
+
+/// How many times larger than it was sent a body may become at the first attempt; telemetry rarely becomes more. Each
+/// further attempt may take as many times more, so that the attempts in vain cost next to nothing.
+const RATIO: usize = 16;
+
+/// The least that is set aside for decompression.
+const DECOMPRESSED_AT_LEAST: usize = 4096;
+
+/// The two encodings of OTLP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    Protobuf,
+    Json,
+}
+
+/// How a body was encoded by its client.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Encoding {
+    pub(super) signal: Signal,
+    pub(super) form: Form,
+    pub(super) compression: Compression,
+}
+
+/// What a request turned out to be.
+#[derive(Debug)]
+pub(super) enum Opened {
+    Export(Export),
+    Nothing(Nothing),
+}
+
+/// A request without items: acknowledged, and not stored. Only opening a request makes one.
+#[derive(Debug)]
+pub(super) struct Nothing(());
+
+/// Opens requests.
+#[derive(Debug)]
+pub(super) struct Opener {
+    limit: ByteSize,
+    limit_bytes: usize,
+    /// Large bodies are opened by as many threads at a time as there are cores, less one for the event loop.
+    cores: Arc<Semaphore>,
+}
+
+impl Opener {
+    /// Opens requests that have at most `limit` bytes, compressed and decompressed.
+    pub(super) fn new(limit: ByteSize) -> Self {
+        let cores = available_parallelism().map_or(1, usize::from);
+        Self {
+            limit,
+            limit_bytes: usize::try_from(limit.bytes()).unwrap_or(usize::MAX - 1),
+            cores: Arc::new(Semaphore::new(cores.saturating_sub(1).max(1))),
+        }
+    }
+
+    /// The length of a body that the client announced, if it is within the limit.
+    pub(super) fn within_limit(&self, announced: u64) -> Result<usize, Fault> {
+        usize::try_from(announced)
+            .ok()
+            .filter(|length| *length <= self.limit_bytes)
+            .ok_or(Fault::TooLarge(self.limit))
+    }
+
+    /// Memory that opening a body of `sent` bytes takes at its peak, in all likelihood.
+    pub(super) fn expected_peak(&self, encoding: Encoding, sent: usize) -> usize {
+        encoding.peak(sent, self.first_attempt(sent))
+    }
+
+    fn first_attempt(&self, sent: usize) -> usize {
+        sent.saturating_mul(RATIO).max(DECOMPRESSED_AT_LEAST).min(self.limit_bytes)
+    }
+
+    /// Opens `body`. Gives the reservation back, shrunk to what the export takes.
+    pub(super) async fn open(
+        &self,
+        encoding: Encoding,
+        body: Bytes,
+        reservation: Reservation,
+        patience_ends: Instant,
+    ) -> Result<(Opened, Reservation), Fault> {
+        let (body, mut reservation) = self.decompress(encoding, body, reservation, patience_ends).await?;
+        if encoding.form == Form::Json {
+            reservation.at_least(2 * body.len(), patience_ends).await?;
+        }
+        let (limit, limit_bytes) = (self.limit, self.limit_bytes);
+        let length = body.len();
+        let read = move || encoding.read(body, limit, limit_bytes);
+        let (opened, mut reservation) = self.off_the_event_loop(length, reservation, read).await?;
+        let opened = opened?;
+        reservation.at_most(match &opened {
+            Opened::Export(export) => export.body.len(),
+            Opened::Nothing(_) => 0,
+        });
+        Ok((opened, reservation))
+    }
+
+    async fn decompress(
+        &self,
+        encoding: Encoding,
+        body: Bytes,
+        mut reservation: Reservation,
+        patience_ends: Instant,
+    ) -> Result<(Bytes, Reservation), Fault> {
+        // An empty body is an empty request, whatever it is said to be compressed with.
+        if encoding.compression == Compression::None || body.is_empty() {
+            return Ok((body, reservation));
+        }
+        let mut attempt = self.first_attempt(body.len());
+        loop {
+            reservation.at_least(encoding.peak(body.len(), attempt), patience_ends).await?;
+            let sent = body.clone();
+            let decompress = move || encoding.compression.decompress(&sent, attempt);
+            let (result, kept) = self.off_the_event_loop(attempt, reservation, decompress).await?;
+            reservation = kept;
+            match result {
+                Ok(decompressed) => return Ok((decompressed, reservation)),
+                Err(Failure::TooLarge) if attempt < self.limit_bytes => {
+                    attempt = attempt.saturating_mul(RATIO).min(self.limit_bytes);
+                }
+                Err(Failure::TooLarge) => return Err(Fault::TooLarge(self.limit)),
+                Err(Failure::Broken(error)) => {
+                    return Err(Fault::Undecodable(format!("its compression is broken: {error}")));
+                }
+            }
+        }
+    }
+
+    /// Does `work` on some `bytes`: at once if they are few, else on a thread of its own, which keeps the reservation
+    /// even if the client goes away meanwhile.
+    async fn off_the_event_loop<T: Send + 'static>(
+        &self,
+        bytes: usize,
+        reservation: Reservation,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<(T, Reservation), Fault> {
+        if bytes <= LARGE_BYTES {
+            return Ok((work(), reservation));
+        }
+        // A wait for others to compute, not for room: it always comes to an end.
+        let core = self.cores.clone().acquire_owned().await.map_err(|_| Refusal::ShuttingDown)?;
+        let working = spawn_blocking(move || {
+            let _core = core;
+            (work(), reservation)
+        });
+        working.await.map_err(|error| match error.try_into_panic() {
+            Ok(panic) => resume_unwind(panic),
+            // The runtime ends.
+            Err(_) => Refusal::ShuttingDown.into(),
+        })
+    }
+}
+
+impl Encoding {
+    /// Memory that a body takes at most, if `decompressed` is what it decompresses to at most.
+    fn peak(self, sent: usize, decompressed: usize) -> usize {
+        let (plain, decompression) = match self.compression {
+            Compression::None => (sent, 0),
+            Compression::Gzip | Compression::Deflate => (decompressed, decompressed),
+            // The decoder keeps a window, which may be as large as the content.
+            Compression::Zstd => (decompressed, 2 * decompressed),
+        };
+        // Protobuf is shorter than the JSON it is made from.
+        let protobuf = if self.form == Form::Json { plain } else { 0 };
+        sent + decompression + protobuf
+    }
+
+    fn read(self, body: Bytes, limit: ByteSize, limit_bytes: usize) -> Result<Opened, Fault> {
+        let body = match self.form {
+            Form::Protobuf => body,
+            Form::Json if body.is_empty() => body,
+            Form::Json => match otlp::read_json(self.signal, &body, limit_bytes) {
+                Ok(protobuf) => protobuf.into(),
+                Err(InvalidJson::TooLarge { .. }) => return Err(Fault::TooLarge(limit)),
+                Err(error) => return Err(Fault::Undecodable(error.to_string())),
+            },
+        };
+        let items =
+            otlp::validate(self.signal, &body).map_err(|error| Fault::Undecodable(error.to_string()))?;
+        Ok(match items {
+            0 => Opened::Nothing(Nothing(())),
+            items => Opened::Export(Export { signal: self.signal, items, body }),
+        })
+    }
+}

@@ -1,0 +1,148 @@
+//! The settings of this stage: the section `receive` of the configuration.
+
+use serde::{Deserialize, Serialize};
+
+use crate::units::{ByteSize, Span};
+
+/// Where and how much is received.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Options {
+    /// Address, `host:port`, that clients expect gRPC on. It takes OTLP over HTTP as well.
+    pub grpc: String,
+    /// Address, `host:port`, that clients expect HTTP on. It takes gRPC as well.
+    pub http: String,
+    /// Largest request, before and after decompression, 1 KiB to 1 GiB. A larger one is refused for good.
+    pub max_request_bytes: ByteSize,
+    /// How long a call is held, 0 to 60 s, before it is told to come back because there is no room. Claude Code over
+    /// gRPC never sends again what was refused; a call is never held beyond its own deadline.
+    pub hold_before_refusing: Span,
+    /// Memory for all requests that are being received or stored at once; at least twice `max_request_bytes`.
+    pub max_inflight_bytes: ByteSize,
+    /// Connections at once on both addresses, 1 to 65535. Further ones wait to be accepted.
+    pub max_connections: u32,
+    /// How long a request's body may stand still, 1 s to 10 min, before the client is told to send it again.
+    pub stalled_after: Span,
+    /// How long calls may take to finish, 0 to 10 min, after the process was told to end.
+    pub finish_within: Span,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            grpc: "127.0.0.1:4317".to_owned(),
+            http: "127.0.0.1:4318".to_owned(),
+            max_request_bytes: ByteSize::mib(64),
+            hold_before_refusing: Span::seconds(5),
+            max_inflight_bytes: ByteSize::mib(256),
+            max_connections: 4096,
+            stalled_after: Span::seconds(30),
+            finish_within: Span::seconds(10),
+        }
+    }
+}
+
+impl Options {
+    /// Checks the ranges and the form of the addresses.
+    ///
+    /// # Errors
+    /// A sentence that names the setting, its value and what it must be.
+    pub fn validate(&self) -> Result<(), String> {
+        check_address("receive.grpc", &self.grpc)?;
+        check_address("receive.http", &self.http)?;
+        if self.grpc == self.http && !self.grpc.ends_with(":0") {
+            return Err(format!(
+                "receive.http is {}, and so is receive.grpc; give each a port of its own (both take gRPC and HTTP)",
+                self.http
+            ));
+        }
+        let request = self.max_request_bytes;
+        if !(ByteSize::kib(1)..=ByteSize::gib(1)).contains(&request) {
+            return Err(format!("receive.max_request_bytes is {request}; it must be 1KiB to 1GiB"));
+        }
+        let least = ByteSize(2 * request.bytes());
+        if !(least..=ByteSize::gib(1024)).contains(&self.max_inflight_bytes) {
+            return Err(format!(
+                "receive.max_inflight_bytes is {}; it must be {least}, twice receive.max_request_bytes, to 1TiB",
+                self.max_inflight_bytes
+            ));
+        }
+        if !(1..=65_535).contains(&self.max_connections) {
+            return Err(format!(
+                "receive.max_connections is {}; it must be 1 to 65535",
+                self.max_connections
+            ));
+        }
+        for (name, span, least, most) in [
+            ("hold_before_refusing", self.hold_before_refusing, 0, 60),
+            ("stalled_after", self.stalled_after, 1, 600),
+            ("finish_within", self.finish_within, 0, 600),
+        ] {
+            let (least, most) = (Span::seconds(least), Span::seconds(most));
+            if !(least..=most).contains(&span) {
+                return Err(format!("receive.{name} is {span}; it must be {least} to {most}"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether an address has a host and a port; that the host exists is known only when it is bound.
+fn check_address(key: &str, address: &str) -> Result<(), String> {
+    let well_formed =
+        address.rsplit_once(':').is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok());
+    if well_formed {
+        return Ok(());
+    }
+    Err(format!("{key} is `{address}`; write a host and a port, like 127.0.0.1:4317 or 0.0.0.0:4317"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_names_the_setting_its_value_and_what_it_must_be() {
+        let good = Options::default;
+        assert_eq!(good().validate(), Ok(()));
+        for (options, message) in [
+            (
+                Options { max_request_bytes: ByteSize(512), ..good() },
+                "receive.max_request_bytes is 512B; it must be 1KiB to 1GiB",
+            ),
+            (
+                Options { max_inflight_bytes: ByteSize::mib(100), ..good() },
+                "receive.max_inflight_bytes is 100MiB; it must be 128MiB",
+            ),
+            (Options { grpc: "4317".into(), ..good() }, "receive.grpc is `4317`; write a host and a port"),
+            (Options { http: ":4318".into(), ..good() }, "receive.http is `:4318`; write a host and a port"),
+            (
+                Options { http: "127.0.0.1:4317".into(), ..good() },
+                "receive.http is 127.0.0.1:4317, and so is receive.grpc",
+            ),
+            (
+                Options { hold_before_refusing: Span::seconds(61), ..good() },
+                "receive.hold_before_refusing is 61s; it must be 0s to 1m",
+            ),
+            (Options { max_connections: 0, ..good() }, "receive.max_connections is 0; it must be 1 to 65535"),
+        ] {
+            let error = options.validate().unwrap_err();
+            assert!(error.starts_with(message), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_setting_that_is_left_out_has_its_default_and_an_unknown_one_is_refused() {
+        let read = |text| serde_saphyr::from_str::<Options>(text);
+        let options = read("{ grpc: 'localhost:4317', max_request_bytes: 8MiB }").unwrap();
+        assert_eq!(
+            options,
+            Options {
+                grpc: "localhost:4317".into(),
+                max_request_bytes: ByteSize::mib(8),
+                ..Options::default()
+            }
+        );
+        assert!(read("{ grcp: 'localhost:4317' }").is_err());
+    }
+}

@@ -1,0 +1,206 @@
+//! Size limits, and clients that do not keep to the rules.
+
+use std::fs;
+
+use bytes::Bytes;
+use forebay::otlp::Signal;
+use forebay::receive::Options;
+use forebay::units::{ByteSize, Span};
+use futures::stream;
+use http::Request;
+use http_body::Frame;
+use http_body_util::StreamBody;
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tonic::Code;
+use tonic_types::StatusExt;
+
+use crate::client::{
+    Answer, JSON, PROTOBUF, grpc, grpc_compressed, http, http_compressed, over_http1, over_http2,
+};
+use crate::intake::Room;
+use crate::payload::{gzip, gzip_bomb, logs, logs_json, zstd, zstd_bomb};
+use crate::server::{Server, options};
+
+fn assert_too_large(answer: &Answer, what: &str) {
+    assert_eq!(answer.status, 413, "{what}");
+    assert_eq!(answer.rpc_status().0, 8, "{what}: RESOURCE_EXHAUSTED");
+    assert_eq!(answer.header("retry-after"), None, "{what}");
+}
+
+fn assert_exhausted(answer: &Answer, what: &str) {
+    let status = answer.grpc_status();
+    assert_eq!(status.code(), Code::ResourceExhausted, "{what}");
+    assert!(status.get_details_retry_info().is_none(), "{what}: it would be sent again for ever");
+}
+
+#[tokio::test]
+async fn a_request_over_the_limit_is_refused_for_good_before_and_after_decompression() {
+    let server = Server::start(options(), Room::Plenty).await;
+    let limit = 1 << 20;
+    let (fits, large, json) = (logs(limit - 100), logs(limit), logs_json(limit));
+    for address in server.addresses() {
+        let answer = over_http2(address, grpc(Signal::Logs, &large)).await;
+        assert_exhausted(&answer, "as sent");
+        for (encoding, bytes) in [("gzip", gzip(&large)), ("zstd", zstd(&large))] {
+            let answer = over_http2(address, grpc_compressed(Signal::Logs, encoding, &bytes)).await;
+            assert_exhausted(&answer, encoding);
+            for media_type in [PROTOBUF, JSON] {
+                let request = http_compressed(Signal::Logs, media_type, encoding, &bytes);
+                assert_too_large(&over_http1(address, request).await, encoding);
+            }
+        }
+        let answer = over_http1(address, http(Signal::Logs, PROTOBUF, &large)).await;
+        assert_too_large(&answer, "protobuf as sent");
+        let answer = over_http1(address, http(Signal::Logs, JSON, &json)).await;
+        assert_too_large(&answer, "JSON as sent");
+
+        assert!(over_http2(address, grpc(Signal::Logs, &fits)).await.grpc_status().code() == Code::Ok);
+        for (encoding, bytes) in [("identity", fits.clone()), ("gzip", gzip(&fits)), ("zstd", zstd(&fits))] {
+            let request = http_compressed(Signal::Logs, PROTOBUF, encoding, &bytes);
+            assert_eq!(over_http1(address, request).await.status, 200, "{encoding}");
+        }
+        let stored = server.intake.take();
+        assert_eq!(stored.len(), 4);
+        assert!(stored.iter().all(|export| export.body == fits), "a large one is stored as it was sent");
+    }
+}
+
+#[tokio::test]
+async fn a_body_of_unknown_length_is_taken_up_to_the_limit() {
+    let server = Server::start(options(), Room::Plenty).await;
+    for (text_bytes, status) in [(0, 200), (500_000, 200), (2_000_000, 413)] {
+        let body = logs(text_bytes);
+        let frames: Vec<_> = body
+            .chunks(10_000)
+            .map(|chunk| Ok::<_, std::convert::Infallible>(Frame::data(Bytes::copy_from_slice(chunk))))
+            .collect();
+        let request = Request::post("/v1/logs")
+            .header("host", "forebay")
+            .header("content-type", PROTOBUF)
+            .body(StreamBody::new(stream::iter(frames)))
+            .unwrap();
+        let stream = TcpStream::connect(server.http).await.unwrap();
+        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();
+        tokio::spawn(connection);
+        let answer = Answer::read(sender.send_request(request).await.unwrap()).await;
+        assert_eq!(answer.status, status, "{text_bytes}");
+        let stored = server.intake.take();
+        assert_eq!(stored.len(), usize::from(status == 200));
+        assert!(stored.iter().all(|export| export.body == body));
+    }
+}
+
+/// The most memory that this process ever used, in KiB.
+fn peak_memory() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}
+
+#[tokio::test]
+async fn a_decompression_bomb_stops_at_the_limit() {
+    let server = Server::start(options(), Room::Plenty).await;
+    let bombs = [("gzip", gzip_bomb()), ("zstd", zstd_bomb())];
+    let before = peak_memory();
+    for (encoding, bomb) in &bombs {
+        // A bomb larger than the limit as it is would not be opened at all.
+        let options = Options {
+            max_request_bytes: ByteSize::mib(8),
+            max_inflight_bytes: ByteSize::mib(32),
+            ..options()
+        };
+        let roomy = Server::start(options, Room::Plenty).await;
+        for server in [&server, &roomy] {
+            let call = grpc_compressed(Signal::Logs, encoding, bomb);
+            assert_exhausted(&over_http2(server.grpc, call).await, encoding);
+            for media_type in [PROTOBUF, JSON] {
+                let request = http_compressed(Signal::Logs, media_type, encoding, bomb);
+                assert_too_large(&over_http1(server.http, request).await, encoding);
+            }
+        }
+    }
+    let grown = peak_memory() - before;
+    assert!(grown < 256 * 1024, "memory grew by {grown} KiB, for 1 GiB in each of twelve requests");
+}
+
+#[tokio::test]
+async fn a_client_that_waits_for_leave_to_send_gets_it_or_its_refusal() {
+    let server = Server::start(options(), Room::Plenty).await;
+    let body = logs(1000);
+    let mut stream = TcpStream::connect(server.http).await.unwrap();
+    let head = |length: usize| {
+        format!(
+            "POST /v1/logs HTTP/1.1\r\nhost: forebay\r\ncontent-type: {PROTOBUF}\r\ncontent-length: {length}\r\n\
+             expect: 100-continue\r\n\r\n"
+        )
+    };
+    stream.write_all(head(body.len()).as_bytes()).await.unwrap();
+    let mut leave = [0; 25];
+    stream.read_exact(&mut leave).await.unwrap();
+    assert_eq!(&leave, b"HTTP/1.1 100 Continue\r\n\r\n");
+    stream.write_all(&body).await.unwrap();
+    let mut answer = [0; 15];
+    stream.read_exact(&mut answer).await.unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 200 OK");
+    assert_eq!(server.intake.take().len(), 1);
+
+    let mut stream = TcpStream::connect(server.http).await.unwrap();
+    stream.write_all(head(2 << 20).as_bytes()).await.unwrap();
+    let mut answer = [0; 12];
+    stream.read_exact(&mut answer).await.unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 413", "without having been sent a byte of it");
+}
+
+#[tokio::test]
+async fn a_request_that_was_sent_half_blocks_nobody_and_is_interrupted_in_the_end() {
+    let options = Options { stalled_after: Span::seconds(1), ..options() };
+    let server = Server::start(options, Room::Plenty).await;
+    let body = logs(1000);
+    let head = format!(
+        "POST /v1/logs HTTP/1.1\r\nhost: forebay\r\ncontent-type: {PROTOBUF}\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
+    let mut slow = TcpStream::connect(server.http).await.unwrap();
+    slow.write_all(head.as_bytes()).await.unwrap();
+    slow.write_all(&body[..500]).await.unwrap();
+
+    for _ in 0..3 {
+        assert_eq!(over_http1(server.http, http(Signal::Logs, PROTOBUF, &body)).await.status, 200);
+    }
+    assert_eq!(server.intake.take().len(), 3);
+
+    let mut answer = String::new();
+    slow.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
+    assert!(answer.contains("retry-after: 1"), "{answer}");
+    assert_eq!(server.intake.take(), [], "half a request is none");
+}
+
+#[tokio::test]
+async fn a_client_that_goes_away_leaves_nothing_behind() {
+    let server = Server::start(options(), Room::Hanging).await;
+    let address = server.grpc;
+    let calls: Vec<_> = (0..3)
+        .map(|_| tokio::spawn(async move { over_http2(address, grpc(Signal::Logs, &logs(1))).await }))
+        .collect();
+    let body = logs(1);
+    let head = format!(
+        "POST /v1/logs HTTP/1.1\r\nhost: forebay\r\ncontent-type: {PROTOBUF}\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
+    let mut over_http1 = TcpStream::connect(address).await.unwrap();
+    over_http1.write_all(&[head.as_bytes(), &body].concat()).await.unwrap();
+    server.intake.until_waiting(4).await;
+    for call in &calls {
+        call.abort();
+    }
+    drop(over_http1);
+    server.intake.until_waiting(0).await;
+    server.intake.set_room(Room::Plenty);
+    let answer = over_http2(address, grpc(Signal::Logs, &logs(1))).await;
+    assert_eq!(answer.grpc_status().code(), Code::Ok);
+    assert_eq!(server.intake.take().len(), 1, "a call that was dropped is not stored later");
+}

@@ -1,0 +1,15 @@
+//! Drives a real [`forebay::receive::Receiver`] over real connections, with an intake that keeps everything in memory.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod answers;
+mod captured;
+mod client;
+mod counted;
+mod goaway;
+mod holding;
+mod intake;
+mod limits;
+mod payload;
+mod server;
+mod shutdown;
