@@ -19,4 +19,5 @@ pub mod metrics;
 pub mod otlp;
 pub mod pack;
 pub mod receive;
+pub mod send;
 pub mod units;

@@ -11,5 +11,6 @@ mod holding;
 mod intake;
 mod limits;
 mod payload;
+mod sending;
 mod server;
 mod shutdown;
