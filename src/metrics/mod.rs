@@ -2,6 +2,8 @@
 //!
 //! The modules follow the stages. `otelcol_*` names are the OpenTelemetry Collector's, so that its alerts and
 //! dashboards work unchanged.
+
+pub mod catalog;
 pub mod log;
 pub mod pack;
 pub mod receive;
