@@ -22,3 +22,4 @@ pub mod pack;
 pub mod receive;
 pub mod send;
 pub mod units;
+pub mod upload;

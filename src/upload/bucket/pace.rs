@@ -1,0 +1,177 @@
+//! Bandwidth and progress of what is sent.
+
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use object_store::client::{HttpError, HttpRequestBody};
+use tokio::time::{Instant, Sleep, sleep_until, timeout_at};
+
+/// The bandwidth that all puts share.
+#[derive(Debug)]
+pub(super) struct Pace {
+    bytes_per_second: u64,
+    /// When the line is free again.
+    free_at: Mutex<Instant>,
+}
+
+impl Pace {
+    /// A pace of so many bytes a second.
+    pub(super) fn new(bytes_per_second: u64) -> Self {
+        Self { bytes_per_second: bytes_per_second.max(1), free_at: Mutex::new(Instant::now()) }
+    }
+
+    /// Takes the line for `bytes`; they may be sent at the time returned.
+    fn reserve(&self, bytes: usize, now: Instant) -> Instant {
+        let mut free_at = self.free_at.lock().unwrap_or_else(PoisonError::into_inner);
+        let start = (*free_at).max(now);
+        let nanoseconds = u64::try_from(bytes as u128 * 1_000_000_000 / u128::from(self.bytes_per_second))
+            .unwrap_or(u64::MAX);
+        *free_at = start + Duration::from_nanos(nanoseconds);
+        start
+    }
+}
+
+/// When an exchange last moved.
+#[derive(Debug)]
+pub(super) struct Progress(Mutex<Instant>);
+
+/// An exchange did not move for too long.
+#[derive(Debug, thiserror::Error)]
+#[error("no progress for {} s", .0.as_secs_f32())]
+pub(super) struct Stalled(Duration);
+
+impl Progress {
+    /// An exchange that begins now.
+    pub(super) fn begin() -> Arc<Self> {
+        Arc::new(Self(Mutex::new(Instant::now())))
+    }
+
+    /// Notes that it moved, or is meant to wait until `at`.
+    pub(super) fn moved(&self, at: Instant) {
+        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *last = (*last).max(at);
+    }
+
+    fn last(&self) -> Instant {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Runs `exchange` as long as it moves at least every `patience`.
+    pub(super) async fn watch<T>(
+        &self,
+        patience: Duration,
+        exchange: impl Future<Output = T>,
+    ) -> Result<T, Stalled> {
+        tokio::pin!(exchange);
+        loop {
+            let deadline = self.last() + patience;
+            if let Ok(outcome) = timeout_at(deadline, &mut exchange).await {
+                return Ok(outcome);
+            }
+            if self.last() + patience <= deadline {
+                return Err(Stalled(patience));
+            }
+        }
+    }
+}
+
+/// A request's body that keeps the pace and notes its progress.
+pub(super) struct PacedBody {
+    inner: HttpRequestBody,
+    progress: Arc<Progress>,
+    pace: Option<Arc<Pace>>,
+    /// The chunk that waits for its turn.
+    waiting: Option<(Pin<Box<Sleep>>, Bytes)>,
+}
+
+impl PacedBody {
+    pub(super) fn new(inner: HttpRequestBody, progress: Arc<Progress>, pace: Option<Arc<Pace>>) -> Self {
+        Self { inner, progress, pace, waiting: None }
+    }
+}
+
+impl Body for PacedBody {
+    type Data = Bytes;
+    type Error = HttpError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, HttpError>>> {
+        loop {
+            if let Some((sleep, _)) = &mut self.waiting {
+                if sleep.as_mut().poll(context).is_pending() {
+                    return Poll::Pending;
+                }
+                let chunk = self.waiting.take().map(|(_, chunk)| chunk).unwrap_or_default();
+                return Poll::Ready(Some(Ok(Frame::data(chunk))));
+            }
+            let now = Instant::now();
+            self.progress.moved(now);
+            let frame = match Pin::new(&mut self.inner).poll_frame(context) {
+                Poll::Ready(Some(Ok(frame))) => frame,
+                other => return other,
+            };
+            match (frame.into_data(), self.pace.clone()) {
+                (Ok(chunk), Some(pace)) => {
+                    let turn = pace.reserve(chunk.len(), now);
+                    self.progress.moved(turn);
+                    self.waiting = Some((Box::pin(sleep_until(turn)), chunk));
+                }
+                (Ok(chunk), None) => return Poll::Ready(Some(Ok(Frame::data(chunk)))),
+                (Err(frame), _) => return Poll::Ready(Some(Ok(frame))),
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.waiting.is_none() && self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let waiting = self.waiting.as_ref().map_or(0, |(_, chunk)| chunk.len() as u64);
+        SizeHint::with_exact(self.inner.size_hint().lower() + waiting)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt;
+    use object_store::PutPayload;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn bodies_share_the_bandwidth() {
+        let pace = Arc::new(Pace::new(1000));
+        let start = Instant::now();
+        let send = |pace: &Arc<Pace>| {
+            let payload: PutPayload = (0..10).map(|_| Bytes::from_static(&[0; 100])).collect();
+            PacedBody::new(payload.into(), Progress::begin(), Some(Arc::clone(pace))).collect()
+        };
+        let (one, two) = tokio::join!(send(&pace), send(&pace));
+        assert_eq!(one.unwrap().to_bytes().len() + two.unwrap().to_bytes().len(), 2000);
+        let took = start.elapsed();
+        assert!(took > Duration::from_millis(1850) && took < Duration::from_millis(2100), "{took:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_exchange_that_moves_is_never_given_up_and_one_that_stands_is() {
+        let progress = Progress::begin();
+        let moving = async {
+            for _ in 0..100 {
+                tokio::time::sleep(Duration::from_secs(9)).await;
+                progress.moved(Instant::now());
+            }
+        };
+        assert!(progress.watch(Duration::from_secs(10), moving).await.is_ok());
+        let begun = Instant::now();
+        let progress = Progress::begin();
+        assert!(progress.watch(Duration::from_secs(10), std::future::pending::<()>()).await.is_err());
+        assert_eq!(begun.elapsed(), Duration::from_secs(10));
+    }
+}

@@ -1,0 +1,41 @@
+//! The last stage: spooled objects are put into the bucket, confirmed, and released.
+//!
+//! Invariants:
+//!
+//! - An object leaves the spool only after the bucket has confirmed it ([`bucket::Receipt`]) and the ledger has that
+//!   durably, or by a policy that counts what it drops ([`Uploader::drop_oldest`]), or because its bytes are not those
+//!   that were packed: then it is set aside, counted, and never put.
+//! - Puts create and never replace. The name carries the hash of the content, so that "exists already" means delivered,
+//!   and a put may be repeated after any doubt. That is what makes delivery exactly once; the ledger only saves work.
+//! - Trouble of the bucket is never trouble of the data: every failure is tried again, for ever, at the pace of
+//!   `upload.retry`.
+//! - Every exchange with a store has a deadline, and what is in memory at once is bounded by `upload.in_flight_bytes`.
+//! - On S3 it asks for nothing but `s3:PutObject` and `s3:AbortMultipartUpload`; on Google Cloud Storage for nothing but
+//!   the creation of objects.
+
+mod body;
+pub mod bucket;
+mod destination;
+mod environment;
+mod ledger;
+mod options;
+mod retry;
+mod scheduler;
+mod secret;
+mod status;
+#[cfg(test)]
+mod testing;
+mod trouble;
+mod uploader;
+
+pub use body::{Body, BodyError};
+pub use bucket::Bucket;
+pub use destination::Destination;
+pub use environment::Environment;
+pub use options::{
+    AzureOptions, Checksum, Encryption, GcsOptions, MultipartOptions, Options, RetryOptions, S3Options,
+};
+pub use secret::Secret;
+pub use status::{Dropped, Failing, Status};
+pub use trouble::{Kind, Trouble};
+pub use uploader::Uploader;

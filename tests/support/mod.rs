@@ -1,0 +1,11 @@
+//! What the tests that drive the public crate share.
+#![allow(dead_code, unreachable_pub, reason = "each test file uses its own part of it")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on has failed"
+)]
+
+pub mod s3;
+pub mod spool;
