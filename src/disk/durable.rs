@@ -5,21 +5,38 @@ use std::path::Path;
 
 use super::Disk;
 
-/// Creates `folder` and the folders above it, where they are missing, and makes their names durable.
+/// Creates `folder` and the folders above it, where they are missing, and makes the names of all of them durable: those
+/// that are there already may have been created by a process that was killed before it synced them.
 ///
 /// # Errors
 /// What the file system says.
 pub fn create_folders(disk: &dyn Disk, folder: &Path) -> io::Result<()> {
-    let Some(parent) = folder.parent() else { return Ok(()) };
-    let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
-    match disk.create_folder(folder) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            create_folders(disk, parent)?;
-            create_folders(disk, folder)
+    let created = create_missing(disk, folder)?;
+    for (above, name) in folder.ancestors().enumerate() {
+        let Some(parent) = name.parent() else { break };
+        let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
+        match disk.sync_folder(parent) {
+            // A folder far above, which is not ours to read and where we have created nothing.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied && above >= created => break,
+            outcome => outcome?,
         }
-        // It may be there only since a moment ago, created by a process that died before it synced the name.
-        Ok(()) => disk.sync_folder(parent),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => disk.sync_folder(parent),
+    }
+    Ok(())
+}
+
+/// Creates what is missing; returns how many folders that was.
+fn create_missing(disk: &dyn Disk, folder: &Path) -> io::Result<usize> {
+    if folder.as_os_str().is_empty() {
+        return Ok(0);
+    }
+    match disk.create_folder(folder) {
+        Ok(()) => Ok(1),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(0),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let above = folder.parent().map_or(Ok(0), |parent| create_missing(disk, parent))?;
+            disk.create_folder(folder)?;
+            Ok(above + 1)
+        }
         Err(error) => Err(error),
     }
 }
@@ -42,4 +59,25 @@ pub fn replace_file(disk: &dyn Disk, path: &Path, content: &[u8]) -> io::Result<
     file.sync()?;
     disk.rename(&new, path)?;
     disk.sync_folder(folder)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::disk::{AfterPowerLoss, SimulatedDisk};
+
+    #[test]
+    fn a_folder_is_durable_even_if_a_process_was_killed_while_it_created_it() {
+        let folder = Path::new("/a/b/c");
+        for killed_after in 0..=5 {
+            let disk = SimulatedDisk::default().losing_power_after(killed_after);
+            assert!(create_folders(&disk, folder).is_err(), "killed after step {killed_after}");
+            disk.only_the_process_was_killed();
+            create_folders(&disk, folder).unwrap();
+            assert!(
+                disk.reboot(AfterPowerLoss::Lost).list(folder).is_ok(),
+                "killed after step {killed_after}"
+            );
+        }
+    }
 }

@@ -95,6 +95,11 @@ impl SimulatedDisk {
         self
     }
 
+    /// It was not the power that failed but the process that was killed: what it wrote is there, and not yet durable.
+    pub fn only_the_process_was_killed(&self) {
+        self.lock_state().power_fails_after = None;
+    }
+
     /// Asks `failing` before every step from now on.
     pub fn fail(&self, failing: impl Failing + 'static) {
         self.lock_state().failing = Box::new(failing);

@@ -84,14 +84,6 @@ impl FolderBucket {
             return Ok(());
         }
         create_folders(self.disk.as_ref(), folder)?;
-        for (name, parent) in folder.ancestors().zip(folder.ancestors().skip(1)) {
-            let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
-            match self.disk.sync_folder(parent) {
-                // A folder far above the bucket, which is not ours to read.
-                Err(_) if !name.starts_with(&self.root) => break,
-                outcome => outcome?,
-            }
-        }
         let mut durable = self.durable.lock().unwrap_or_else(PoisonError::into_inner);
         if durable.len() >= REMEMBERED_FOLDERS {
             durable.clear();
