@@ -292,8 +292,9 @@ impl Opened {
             options.segment_bytes.bytes(),
             options.free_space_floor.bytes(),
         ));
-        spares.recover()?;
-        let recovered = recover(disk, &folder, &aside, budget, at_least)?;
+        let (after_spares, seq_after_spares) = spares.recover()?;
+        let recovered = recover(disk, &folder, &aside, budget, at_least.max(after_spares))?;
+        let next_seq = recovered.next_seq.max(seq_after_spares);
         for path in &recovered.empty {
             spares.give_back(path, true).map_err(Error::disk("recycle", path))?;
         }
@@ -302,7 +303,7 @@ impl Opened {
             backlog.add(appender::Sealed { segment, used });
         }
         let common = Common { disk: Arc::clone(disk), folder: folder.clone(), writer, packing };
-        let mut appender = Appender::new(common, Arc::clone(&spares), recovered.next_id, recovered.next_seq)?;
+        let mut appender = Appender::new(common, Arc::clone(&spares), recovered.next_id, next_seq)?;
         match appender.begin(0, unix_nanos()).map_err(Error::disk("begin a segment in", &folder))? {
             Begin::Begun => {}
             // With a backlog there will be room once it is delivered; without, there never will.

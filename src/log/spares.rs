@@ -8,6 +8,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::disk::{Budget, Disk, File, Use};
 
 use super::error::Error;
+use super::format::{FILE_HEADER_LEN, FileHeader};
+use super::sealed::read_footer;
+use super::segment_id::SegmentId;
 
 /// Spares beyond this number are removed, not kept.
 const KEPT_AT_MOST: usize = 2;
@@ -53,8 +56,10 @@ impl Spares {
         Self { disk, folder, budget, segment_bytes, free_space_floor, state: Mutex::default() }
     }
 
-    /// Takes over the spares of the process before; what is not whole is removed.
-    pub(super) fn recover(&self) -> Result<(), Error> {
+    /// Takes over the spares of the process before; what is not whole is removed. Returns the numbers that were never
+    /// given, as far as the former lives of the spares tell.
+    pub(super) fn recover(&self) -> Result<(SegmentId, u64), Error> {
+        let mut next = (SegmentId(0), 0);
         for entry in self.disk.list(&self.folder).map_err(Error::disk("list", &self.folder))? {
             let path = self.folder.join(&entry.name);
             let number = entry.name.strip_prefix("spare-").and_then(|name| name.strip_suffix(".segment"));
@@ -62,6 +67,8 @@ impl Spares {
                 self.name_after(number);
                 if entry.bytes == self.segment_bytes && self.is_wanted() {
                     let file = self.disk.open(&path).map_err(Error::disk("open", &path))?;
+                    let (id, seq) = after_former_life(&*file).map_err(Error::disk("read", &path))?;
+                    next = (next.0.max(id), next.1.max(seq));
                     self.keep(path, file);
                     continue;
                 }
@@ -70,7 +77,7 @@ impl Spares {
             }
             self.disk.remove(&path).map_err(Error::disk("remove", &path))?;
         }
-        Ok(())
+        Ok(next)
     }
 
     /// Whether a segment may be begun now: what is used must leave room to pack one, and the disk its free space.
@@ -195,6 +202,16 @@ impl Spares {
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The numbers after those of the segment that a spare once was.
+fn after_former_life(file: &dyn File) -> io::Result<(SegmentId, u64)> {
+    let mut bytes = vec![0; FILE_HEADER_LEN];
+    file.read_at(&mut bytes, 0)?;
+    // A spare that was never used has no header.
+    let Ok(header) = FileHeader::decode(&bytes) else { return Ok((SegmentId(0), 0)) };
+    let next_seq = read_footer(file, &header)?.map_or(header.first_seq, |footer| footer.next_seq);
+    Ok((header.id.next(), next_seq))
 }
 
 fn fill(file: &dyn File, length: u64) -> io::Result<()> {
