@@ -13,6 +13,7 @@
 //! **Segment**, which becomes **Objects**, each confirmed by a **Receipt**. A stage knows the stages before it and
 //! never those after it; only `app` knows all of them.
 
+pub mod admin;
 pub mod catalog;
 pub mod disk;
 pub mod log;

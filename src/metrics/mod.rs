@@ -6,5 +6,6 @@
 pub mod catalog;
 pub mod log;
 pub mod pack;
+pub mod process;
 pub mod receive;
 pub mod upload;

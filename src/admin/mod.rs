@@ -1,0 +1,30 @@
+//! The admin server: what probes, Prometheus and the person on call ask.
+//!
+//! | request         | answer                                                                                   |
+//! |-----------------|------------------------------------------------------------------------------------------|
+//! | `GET /`         | 200 as long as the process lives: the liveness probe, as the Collector's health check      |
+//! | `GET /readyz`   | 200, or 503 with the reason while no telemetry is taken in                                |
+//! | `GET /metrics`  | every metric, in Prometheus' text format                                                  |
+//! | `GET /status`   | [`Status`] as JSON                                                                        |
+//! | `POST /flush`   | seals and delivers now; `?wait=1m` says how long to wait for it. [`FlushReport`] as JSON    |
+//!
+//! It knows no passwords and shows no telemetry. It learns what it shows through [`Subject`], and does not know who
+//! that is. [`Client`] is its other side, for the commands `status` and `flush`.
+
+mod answer;
+mod client;
+mod options;
+mod process;
+mod recorder;
+mod server;
+mod status;
+mod subject;
+
+pub use client::{Client, ClientError};
+pub use options::Options;
+pub use recorder::Recorder;
+pub use server::{BindError, Server};
+pub use status::{
+    BySignal, Delivery, DeliveryError, Disk, FlushReport, Intake, Listener, Losses, Queue, Status,
+};
+pub use subject::Subject;

@@ -1,0 +1,156 @@
+//! What `/status` says. The names are a contract: there may be more of them, but none is ever changed.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// How forebay is doing.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Status {
+    /// The program's version.
+    pub version: String,
+    /// When the process started; none for a stopped data folder.
+    pub started_at: Option<Timestamp>,
+    /// For how long it has run.
+    pub uptime_seconds: u64,
+    /// The data folder.
+    pub data_dir: String,
+    /// Where the objects go, as a URL without credentials.
+    pub destination: String,
+    /// The addresses that clients can reach.
+    pub listeners: Vec<Listener>,
+    /// Whether telemetry is being taken in.
+    pub intake: Intake,
+    /// What waits to be delivered.
+    pub queue: Queue,
+    /// The disk under it.
+    pub disk: Disk,
+    /// How delivering goes.
+    pub delivery: Delivery,
+    /// What was lost.
+    pub losses: Losses,
+}
+
+/// An address that clients can reach.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Listener {
+    /// `grpc`, `http` or `admin`.
+    pub name: String,
+    /// Address and port.
+    pub address: String,
+}
+
+/// Whether telemetry is being taken in.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Intake {
+    /// If not, clients are told to come back.
+    pub taking: bool,
+    /// Why not, in a sentence.
+    pub reason: Option<String>,
+}
+
+/// A number for each signal.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct BySignal {
+    /// Log records.
+    pub logs: u64,
+    /// Data points.
+    pub metrics: u64,
+    /// Spans.
+    pub traces: u64,
+}
+
+impl BySignal {
+    /// All signals together.
+    pub const fn total(self) -> u64 {
+        self.logs + self.metrics + self.traces
+    }
+}
+
+/// What is acknowledged and not yet confirmed in the bucket.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Queue {
+    /// Items, by signal.
+    pub items: BySignal,
+    /// Bytes of records and objects.
+    pub bytes: u64,
+    /// Segments of the log that hold records.
+    pub segments: u64,
+    /// Objects in the spool.
+    pub objects: u64,
+    /// Age of the oldest record; none if nothing waits.
+    pub oldest_age_seconds: Option<u64>,
+}
+
+/// The disk.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Disk {
+    /// Bytes that log and spool use.
+    pub used_bytes: u64,
+    /// Bytes that they may use.
+    pub budget_bytes: u64,
+    /// Bytes free in the file system.
+    pub free_bytes: u64,
+    /// When the budget will be used up if all goes on as it does; none if it will not.
+    pub seconds_until_full: Option<u64>,
+}
+
+/// How delivering goes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Delivery {
+    /// When an object was last confirmed.
+    pub last_success_at: Option<Timestamp>,
+    /// What the destination last said when it did not take an object.
+    pub last_error: Option<DeliveryError>,
+    /// Since when no attempt has succeeded; none while it works.
+    pub failing_since: Option<Timestamp>,
+    /// Objects confirmed since the process started.
+    pub objects_delivered: u64,
+}
+
+/// An attempt that failed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeliveryError {
+    /// When.
+    pub at: Timestamp,
+    /// What was said, with what to do about it where that is known.
+    pub message: String,
+}
+
+/// What was acknowledged and will not reach the bucket, since the process started.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Losses {
+    /// Items dropped because the budget was used up and the operator chose `drop_oldest`.
+    pub dropped_items: BySignal,
+    /// Damaged ranges found in the log and set aside.
+    pub damaged_ranges: u64,
+    /// Records in those ranges, as counted from their sequence numbers.
+    pub damaged_records: u64,
+    /// Objects that were damaged in the spool and set aside.
+    pub damaged_objects: u64,
+}
+
+impl Losses {
+    /// Whether anything was lost.
+    pub fn any(&self) -> bool {
+        *self != Self::default()
+    }
+}
+
+/// What came of a flush.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FlushReport {
+    /// Items that waited when it began.
+    pub items: u64,
+    /// Objects confirmed while it waited.
+    pub objects_delivered: u64,
+    /// Whether everything that waited when it began is now in the bucket.
+    pub complete: bool,
+    /// If not: what still waits, and why, in a sentence.
+    pub remaining: Option<String>,
+}
