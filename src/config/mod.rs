@@ -1,0 +1,208 @@
+//! The configuration: one tree of settings, from four places.
+//!
+//! Defaults < the YAML file < environment variables < flags. Every key of the file is also an environment variable
+//! (`receive.max_request_bytes` is `FOREBAY_RECEIVE_MAX_REQUEST_BYTES`), and the main ones are flags. In a file,
+//! `${env:NAME}` and `${env:NAME:-default}` stand for environment variables, and `$$` for a dollar sign.
+//!
+//! Each stage owns its section: its `Options`, what they mean, and what they may be. Here they are put together. Which
+//! keys there are is asked of those types, so there is no table of them to keep. Everything that is wrong is said at
+//! once, each with the place at which it was set and what would be right; a key that does not exist is never passed
+//! over.
+
+mod environment;
+mod expand;
+mod file;
+mod layers;
+mod nearest;
+mod origin;
+mod schema;
+mod typed;
+mod value;
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::units::ByteSize;
+use crate::{admin, log, pack, receive, upload};
+use layers::Layers;
+use value::Value;
+
+pub use environment::{CONFIG_VARIABLE, LOG_VARIABLE};
+pub use layers::{Flag, Sources};
+pub use origin::Origin;
+
+/// The file that is read when none is named, if it is there.
+pub const DEFAULT_FILE: &str = "forebay.yaml";
+
+/// Requests of the largest size that the disk budget must have room for: one in the log, and what is packed from it.
+const REQUESTS_AT_LEAST: u64 = 2;
+
+/// Everything that can be set. The names are a contract: there may be more of them, but none is ever changed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// The folder in which the log, the spool and the ledger lie. One process at a time has it.
+    pub data_dir: PathBuf,
+    /// Where and how clients are served.
+    pub receive: receive::Options,
+    /// The log and the disk budget.
+    pub log: log::Options,
+    /// What the objects are: their format, compression and names.
+    pub objects: pack::Options,
+    /// Where the objects go.
+    pub upload: upload::Options,
+    /// Metrics, probes and the status page.
+    pub admin: admin::Options,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            data_dir: PathBuf::from("./forebay-data"),
+            receive: receive::Options::default(),
+            log: log::Options::default(),
+            objects: pack::Options::default(),
+            upload: upload::Options::default(),
+            admin: admin::Options::default(),
+        }
+    }
+}
+
+impl Config {
+    /// What the stages have to say about their settings, and what no stage can see alone; in sentences that begin with
+    /// the key.
+    fn problems(&self) -> Vec<String> {
+        [
+            self.check_data_dir(),
+            self.receive.validate(),
+            self.log.validate(),
+            self.check_room_for_a_request(),
+            self.objects.validate(),
+            self.upload.validate(),
+            self.admin.validate(),
+        ]
+        .into_iter()
+        .filter_map(Result::err)
+        .collect()
+    }
+
+    fn check_data_dir(&self) -> Result<(), String> {
+        if self.data_dir.as_os_str().is_empty() {
+            return Err("data_dir is empty; it must be a folder".to_owned());
+        }
+        Ok(())
+    }
+
+    /// A request that never fits would be sent again for ever.
+    fn check_room_for_a_request(&self) -> Result<(), String> {
+        let least = ByteSize(self.receive.max_request_bytes.bytes().saturating_mul(REQUESTS_AT_LEAST));
+        let budget = self.log.disk_budget;
+        if budget < least {
+            return Err(format!(
+                "log.disk_budget is {budget}; it must be at least {least}, twice receive.max_request_bytes"
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// A configuration, and how it came about.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// The configuration; every stage has agreed to it.
+    pub config: Config,
+    /// The file that was read.
+    pub file: Option<PathBuf>,
+    /// Every setting, in the order of the sections.
+    pub settings: Vec<Setting>,
+    /// What is odd but harmless, in sentences.
+    pub warnings: Vec<String>,
+}
+
+/// One setting, as it came out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Setting {
+    /// The dotted key.
+    pub key: String,
+    /// The value as one would write it; empty if there is none. Secrets are `***`.
+    pub value: String,
+    /// Who set it.
+    pub origin: Origin,
+}
+
+/// A configuration that cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the configuration is wrong:\n{}", problems.iter().map(|p| format!("  {p}")).collect::<Vec<_>>().join("\n"))]
+pub struct Invalid {
+    /// Everything that is wrong with it, in sentences.
+    pub problems: Vec<String>,
+}
+
+impl Sources {
+    /// This process's environment and `flags`, with the file that `file` names, or else the environment, or else the
+    /// current folder.
+    pub fn of_process(file: Option<PathBuf>, flags: Vec<Flag>) -> Self {
+        let environment = environment::of_process();
+        let named = || environment.get(CONFIG_VARIABLE).filter(|name| !name.is_empty()).map(PathBuf::from);
+        let found = || Some(PathBuf::from(DEFAULT_FILE)).filter(|path| path.is_file());
+        let file = file.or_else(named).or_else(found);
+        Self { file, environment, flags }
+    }
+}
+
+/// Puts the configuration together.
+///
+/// # Errors
+/// [`Invalid`], with everything that is wrong.
+pub fn load(sources: &Sources) -> Result<Loaded, Invalid> {
+    let mut layers = Layers::of::<Config>(sources);
+    let config = layers.build().map(|config: Config| follow_data_dir(config, &mut layers));
+    match config {
+        Some(config) if layers.problems.is_empty() => {
+            let problems = config.problems();
+            if !problems.is_empty() {
+                let problems = problems.iter().map(|problem| layers.with_place(problem)).collect();
+                return Err(Invalid { problems });
+            }
+            let settings = settings(&config, &layers);
+            Ok(Loaded { config, file: sources.file.clone(), settings, warnings: layers.warnings })
+        }
+        _ => Err(Invalid { problems: layers.problems }),
+    }
+}
+
+/// Unless somebody says where the objects go, they go into the data folder, also if that is another one.
+fn follow_data_dir(mut config: Config, layers: &mut Layers) -> Config {
+    if layers.origin("upload.to") == Origin::Default && layers.origin("data_dir") != Origin::Default {
+        config.upload.to = format!("file://{}", config.data_dir.join("bucket").display());
+        let value = Value::Text(config.upload.to.clone());
+        layers.set("upload.to".to_owned(), value, Origin::Follows("data_dir"));
+    }
+    config
+}
+
+/// Every setting with its value and its origin.
+fn settings(config: &Config, layers: &Layers) -> Vec<Setting> {
+    let all = serde_json::to_value(config).unwrap_or_default();
+    let setting = |key: &String| {
+        let value = all.pointer(&format!("/{}", key.replace('.', "/"))).map(written).unwrap_or_default();
+        Setting { key: key.clone(), value, origin: layers.origin(key) }
+    };
+    layers.schema.settings.iter().map(setting).collect()
+}
+
+/// A value as one would write it in an environment variable.
+fn written(value: &serde_json::Value) -> String {
+    match value {
+        serde_json::Value::Null => String::new(),
+        serde_json::Value::String(text) => text.clone(),
+        serde_json::Value::Array(values) => values.iter().map(written).collect::<Vec<_>>().join(","),
+        serde_json::Value::Object(entries) => entries
+            .iter()
+            .map(|(key, value)| format!("{key}={}", written(value)))
+            .collect::<Vec<_>>()
+            .join(","),
+        other => other.to_string(),
+    }
+}

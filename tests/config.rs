@@ -1,0 +1,262 @@
+//! The configuration as a whole: its files, its names, and what it says about mistakes.
+#![allow(clippy::unwrap_used, reason = "a test that meets an error has failed")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use forebay::config::{self, Config, Flag, Loaded, Origin, Sources};
+use tempfile::TempDir;
+
+/// Loads a file with this content.
+fn load(
+    yaml: &str,
+    environment: &[(&str, &str)],
+    flags: &[(&'static str, &str)],
+) -> Result<Loaded, Vec<String>> {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("forebay.yaml");
+    std::fs::write(&path, yaml).unwrap();
+    let environment =
+        environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let flags =
+        flags.iter().map(|(key, value)| Flag { key, name: "--flag", value: (*value).to_owned() }).collect();
+    config::load(&Sources { file: Some(path), environment, flags }).map_err(|invalid| {
+        let place = format!("{}/", folder.path().display());
+        invalid.problems.into_iter().map(|problem| problem.replace(&place, "")).collect()
+    })
+}
+
+/// The files that come with forebay.
+fn bundled(name: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("config").join(name);
+    std::fs::read_to_string(path).unwrap()
+}
+
+/// A file with the settings that are commented out (`#key: value`).
+fn with_everything(yaml: &str) -> String {
+    let line = |line: &str| {
+        let indent = line.len() - line.trim_start().len();
+        match line.trim_start().strip_prefix('#') {
+            Some(setting) if setting.starts_with(|c: char| c.is_ascii_lowercase()) => {
+                format!("{}{setting}\n", &line[..indent])
+            }
+            _ => format!("{line}\n"),
+        }
+    };
+    yaml.lines().map(line).collect()
+}
+
+#[test]
+fn the_file_of_defaults_says_what_the_defaults_are() {
+    let loaded = load(&bundled("default.yaml"), &[], &[]).unwrap();
+    assert_eq!(loaded.config, Config::default());
+    let unset: Vec<_> = loaded
+        .settings
+        .iter()
+        .filter(|setting| setting.origin == Origin::Default && !setting.value.is_empty())
+        .map(|setting| setting.key.as_str())
+        .collect();
+    assert!(unset.is_empty(), "config/default.yaml does not have {unset:?}");
+}
+
+#[test]
+fn the_file_of_defaults_mentions_every_setting_that_has_none() {
+    // Some of these exclude each other; then what is said is about that, and not about a key.
+    let everything = with_everything(&bundled("default.yaml"));
+    for problem in load(&everything, &[], &[]).err().unwrap_or_default() {
+        assert!(!problem.contains("is not a setting"), "{problem}");
+    }
+    let known: BTreeSet<_> =
+        config::load(&Sources::default()).unwrap().settings.into_iter().map(|s| s.key).collect();
+    let mut mentioned = BTreeSet::new();
+    let mut sections: Vec<(usize, String)> = Vec::new();
+    for line in everything.lines().filter(|line| !line.trim_start().starts_with('#')) {
+        let Some((name, _)) = line.split_once(':') else { continue };
+        let indent = name.len() - name.trim_start().len();
+        sections.retain(|(above, _)| *above < indent);
+        sections.push((indent, name.trim().to_owned()));
+        mentioned.insert(sections.iter().map(|(_, name)| name.as_str()).collect::<Vec<_>>().join("."));
+    }
+    let missing: Vec<_> = known.difference(&mentioned).collect();
+    assert!(missing.is_empty(), "config/default.yaml does not mention {missing:?}");
+}
+
+#[test]
+fn the_examples_are_right_also_with_what_is_commented_out() {
+    for name in ["s3.yaml", "gcs.yaml", "s3-compatible.yaml"] {
+        let yaml = bundled(name);
+        for yaml in [&yaml, &with_everything(&yaml)] {
+            if let Err(problems) = load(yaml, &[], &[]) {
+                panic!("{name}: {problems:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_names_of_the_contract_have_their_defaults() {
+    let loaded = config::load(&Sources::default()).unwrap();
+    let settings: BTreeMap<_, _> =
+        loaded.settings.iter().map(|s| (s.key.as_str(), s.value.as_str())).collect();
+    for (key, value) in [
+        ("data_dir", "./forebay-data"),
+        ("receive.grpc", "127.0.0.1:4317"),
+        ("receive.http", "127.0.0.1:4318"),
+        ("receive.max_request_bytes", "64MiB"),
+        ("receive.hold_before_refusing", "5s"),
+        ("log.segment_bytes", "64MiB"),
+        ("log.seal_after", "5m"),
+        ("log.disk_budget", "10GiB"),
+        ("log.when_full", "refuse"),
+        ("objects.format", "otlp_jsonl"),
+        ("objects.compression", "gzip"),
+        ("objects.prefix", ""),
+        ("objects.key", "{signal}/date=%Y-%m-%d/hour=%H/{signal}_{unique}"),
+        ("objects.timezone", "UTC"),
+        ("upload.to", "file://./forebay-data/bucket"),
+        ("upload.concurrency", "4"),
+        ("upload.s3.endpoint", ""),
+        ("upload.s3.region", ""),
+        ("admin.listen", "127.0.0.1:13133"),
+    ] {
+        assert_eq!(settings.get(key), Some(&value), "{key}");
+    }
+}
+
+#[test]
+fn every_setting_has_an_environment_variable_of_its_own() {
+    let settings = config::load(&Sources::default()).unwrap().settings;
+    let variables: BTreeSet<_> = settings.iter().map(|s| s.key.replace('.', "_")).collect();
+    assert_eq!(variables.len(), settings.len());
+}
+
+#[test]
+fn a_flag_wins_over_the_environment_and_that_over_the_file() {
+    let yaml = "log:\n  seal_after: 1m\n  disk_budget: 2GiB\n  segment_bytes: 8MiB\nupload:\n  s3:\n";
+    let environment = [("FOREBAY_LOG_SEAL_AFTER", "2m"), ("FOREBAY_LOG_DISK_BUDGET", "3GiB")];
+    let loaded = load(yaml, &environment, &[("log.seal_after", "3m")]).unwrap();
+    let setting = |key: &str| loaded.settings.iter().find(|setting| setting.key == key).unwrap();
+    let seal_after = setting("log.seal_after");
+    assert_eq!((seal_after.value.as_str(), &seal_after.origin), ("3m", &Origin::Flag("--flag")));
+    let budget = setting("log.disk_budget");
+    let variable = Origin::Environment("FOREBAY_LOG_DISK_BUDGET".to_owned());
+    assert_eq!((budget.value.as_str(), &budget.origin), ("3GiB", &variable));
+    let segment = setting("log.segment_bytes");
+    let in_file = matches!(&segment.origin, Origin::File { line: 4, path } if path.ends_with("forebay.yaml"));
+    assert!(segment.value == "8MiB" && in_file, "{segment:?}");
+    assert_eq!(setting("admin.listen").origin, Origin::Default);
+    assert_eq!(loaded.config.log.seal_after.to_string(), "3m");
+}
+
+#[test]
+fn mistakes_are_said_with_their_place_and_what_would_be_right() {
+    for (yaml, said) in [
+        (
+            "receive:\n  max_request_byte: 1",
+            "forebay.yaml:2: receive.max_request_byte is not a setting; did you mean receive.max_request_bytes?",
+        ),
+        (
+            "max_request_bytes: 1",
+            "forebay.yaml:1: max_request_bytes is not a setting; did you mean receive.max_request_bytes?",
+        ),
+        ("recieve: {grpc: x}", "forebay.yaml:1: recieve is not a setting; did you mean receive?"),
+        (
+            "admin: {colour: red}",
+            "forebay.yaml:1: admin.colour is not a setting; in admin there may be listen",
+        ),
+        (
+            "log: { segment_bytes: 1KiB }",
+            "forebay.yaml:1: log.segment_bytes is 1KiB; it must be 1MiB to 1GiB",
+        ),
+        (
+            "log: { segment_bytes: 1MiB, disk_budget: 100MiB }",
+            "forebay.yaml:1: log.disk_budget is 100MiB; it must be at least 128MiB, twice receive.max_request_bytes",
+        ),
+        ("data_dir: ''", "forebay.yaml:1: data_dir is empty; it must be a folder"),
+        (
+            "log: { segment_bytes: big }",
+            "forebay.yaml:1: log.segment_bytes: `big` is no size; write it like `512`, `64KiB`, `64MiB` or `10GiB`",
+        ),
+        (
+            "log:\n  when_full: maybe",
+            "forebay.yaml:2: log.when_full is `maybe`; it must be `refuse` or `drop_oldest`",
+        ),
+        (
+            "upload: { create_only: yes }",
+            "forebay.yaml:1: upload.create_only is `yes`; it must be `true` or `false`",
+        ),
+        (
+            "upload: { concurrency: [4] }",
+            "forebay.yaml:1: upload.concurrency: it must be one value, not a list",
+        ),
+        (
+            "objects: { format: }",
+            "forebay.yaml:1: objects.format: it must be `otlp_json`, `otlp_jsonl` or `otlp_proto`",
+        ),
+        ("admin: 13133", "forebay.yaml:1: admin is a section; in it there may be listen"),
+        (
+            "upload: { s3: { region: \"${env:NOWHERE}\" } }",
+            "forebay.yaml:1: upload.s3.region: the environment variable NOWHERE is not set; set it, or write \
+             `${env:NOWHERE:-default}`",
+        ),
+    ] {
+        assert_eq!(load(yaml, &[], &[]).unwrap_err(), [said], "{yaml}");
+    }
+}
+
+#[test]
+fn everything_that_is_wrong_is_said_at_once() {
+    let environment = [("FOREBAY_RECEIVE_MAX_REQUEST_BYTES", "-1")];
+    let flags = [("log.when_full", "explode")];
+    let problems = load("logs: 1\nlog: { seal_after: soon }", &environment, &flags).unwrap_err();
+    for (problem, said) in problems.iter().zip([
+        "forebay.yaml:1: logs is not a setting",
+        "forebay.yaml:2: log.seal_after: `soon` is no span of time",
+        "--flag: log.when_full is `explode`",
+        "FOREBAY_RECEIVE_MAX_REQUEST_BYTES: receive.max_request_bytes: `-1` is no size",
+    ]) {
+        assert!(problem.starts_with(said), "{problem}");
+    }
+    assert_eq!(problems.len(), 4, "{problems:?}");
+}
+
+#[test]
+fn a_file_that_is_not_there_is_named() {
+    let sources = Sources { file: Some(PathBuf::from("/nowhere/forebay.yaml")), ..Sources::default() };
+    let error = config::load(&sources).unwrap_err().to_string();
+    assert!(error.contains("cannot read the configuration /nowhere/forebay.yaml: No such file"), "{error}");
+}
+
+#[test]
+fn objects_go_into_the_data_folder_wherever_it_is_unless_told_otherwise() {
+    let to = |flags: &[(&'static str, &str)]| load("", &[], flags).unwrap().config.upload.to;
+    assert_eq!(to(&[("data_dir", "/data")]), "file:///data/bucket");
+    assert_eq!(to(&[("data_dir", "data")]), "file://data/bucket");
+    assert_eq!(to(&[("data_dir", "/data"), ("upload.to", "s3://b")]), "s3://b");
+}
+
+#[test]
+fn secrets_are_taken_and_not_shown() {
+    let yaml = "upload: { s3: { access_key_id: AKIA, secret_access_key: '${env:STORE_SECRET}' } }";
+    let loaded = load(yaml, &[("STORE_SECRET", "hunter2")], &[]).unwrap();
+    let secret = loaded.settings.iter().find(|s| s.key == "upload.s3.secret_access_key").unwrap();
+    assert_eq!(secret.value, "***");
+    assert!(!format!("{loaded:?}").contains("hunter2"));
+}
+
+#[test]
+fn a_name_brought_along_from_the_collector_is_shown_by_its_own() {
+    let loaded = load("upload: { s3: { force_path_style: false } }", &[], &[]).unwrap();
+    assert!(!loaded.config.upload.s3.path_style);
+    assert!(loaded.settings.iter().all(|setting| !setting.key.contains("force")));
+    // Every other key is found in the defaults as they are written out; an alias would not be.
+    let written = serde_json::to_value(Config::default()).unwrap();
+    for setting in &loaded.settings {
+        let pointer = format!("/{}", setting.key.replace('.', "/"));
+        assert!(
+            written.pointer(&pointer).is_some(),
+            "{} is an alias that config does not know of",
+            setting.key
+        );
+    }
+}
