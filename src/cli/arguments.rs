@@ -1,0 +1,318 @@
+//! What may be written on the command line.
+#![allow(
+    clippy::doc_markdown,
+    rustdoc::bare_urls,
+    reason = "these comments are the help, which is no Markdown"
+)]
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use super::settings::Settings;
+use crate::otlp::Signal;
+use crate::send::Protocol;
+use crate::units::Span;
+
+const EXAMPLES: &str = "\
+Examples:
+  forebay                                      start; objects go into ./forebay-data/bucket
+  forebay --to s3://telemetry/claude-code      start; objects go into a bucket
+  forebay check --config forebay.yaml          is this file right, and what comes of it?
+  forebay status                               is it taking data in, and delivering?
+  forebay send                                 send a sample, to see it at work
+
+Every key of the configuration file is also an environment variable:
+receive.max_request_bytes is FOREBAY_RECEIVE_MAX_REQUEST_BYTES. `forebay check` lists them all.";
+
+/// A durable edge buffer for OpenTelemetry.
+///
+/// forebay takes OTLP over gRPC and HTTP, writes every batch to disk before it acknowledges it, and delivers every
+/// acknowledged batch exactly once to a bucket (S3, GCS, Azure or a folder), as compressed objects that analysts' tools
+/// read. Without a command it runs.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "forebay", version, after_help = EXAMPLES, max_term_width = 110)]
+pub struct Arguments {
+    /// What every command takes.
+    #[command(flatten)]
+    pub common: Common,
+
+    /// Settings of `run`, for when the command is left out.
+    #[command(flatten)]
+    pub settings: Settings,
+
+    /// What to do; to run, if there is none.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// What every command takes.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Common {
+    /// The configuration file
+    ///
+    /// Without it, the file that FOREBAY_CONFIG names; without that, forebay.yaml in the current folder, if it is there.
+    #[arg(long, global = true, value_name = "PATH")]
+    pub config: Option<PathBuf>,
+
+    /// The folder that holds the log, the spool and the ledger (data_dir)
+    #[arg(long, global = true, value_name = "PATH")]
+    pub data_dir: Option<String>,
+}
+
+/// What to do.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Command {
+    /// Take telemetry in and deliver it (what forebay does without a command)
+    ///
+    /// Serves OTLP over gRPC and HTTP, on both ports, until it is told to stop with SIGTERM or Ctrl-C. Then it takes
+    /// nothing in any more, tries to deliver what it has for a while, and ends. What is left is delivered after the next
+    /// start.
+    Run(Run),
+
+    /// Send sample telemetry to a running forebay, or to any OTLP receiver
+    ///
+    /// Sends a bundled sample of Claude Code's telemetry (logs, metrics and traces), so that you see an object appear
+    /// without having a client at hand. Says what was acknowledged; the exit code is 0 if all of it was.
+    #[command(after_help = "\
+Examples:
+  forebay send
+  forebay send --protocol http/json --count 100
+  forebay send --to http://gateway.example.com:4317")]
+    Send(Send),
+
+    /// Say whether the configuration is right, and where every setting comes from
+    ///
+    /// Reads the configuration as `run` would, without touching the data folder or the network. Says everything that is
+    /// wrong at once, or prints every setting with its value and its origin. Secrets are not shown. The exit code is 0
+    /// if it is right, 1 if it is not.
+    Check(Check),
+
+    /// Have the running forebay seal and deliver everything now
+    ///
+    /// Does not wait until segments are full or old enough. Returns when all that was acknowledged before is in the
+    /// bucket: exit code 0. If something is left at the end of the wait, it says what and why: exit code 1.
+    Flush(Flush),
+
+    /// Say how forebay is doing
+    ///
+    /// Asks the running process, or looks into the data folder if none is running: is it taking data in, is it
+    /// delivering, how much waits, how old is the oldest, what was the last error, when will the disk budget be used up.
+    /// The exit code is 0 if all is well, 1 if it is not delivering, 2 if it takes nothing in or is not running.
+    Status(Status),
+
+    /// Look into a data folder: segments, records, objects, ledger
+    ///
+    /// Reads only, and may be used while forebay runs. Without a further word it gives an overview. `records` prints what
+    /// clients sent, as OTLP JSON, one export a line.
+    #[command(after_help = "\
+Examples:
+  forebay inspect
+  forebay inspect records --signal logs --limit 10 | jq .resourceLogs")]
+    Inspect(Inspect),
+
+    /// Check every checksum in a data folder
+    ///
+    /// Reads every record and every object that waits, and compares them with their checksums. The exit code is 0 if all
+    /// are right, 1 if something is damaged. Changes nothing.
+    Verify(Verify),
+
+    /// Deliver everything that is in a data folder, and end
+    ///
+    /// For taking a machine out of service: takes nothing in, delivers all that is there, and ends with exit code 0 when
+    /// nothing is left. It cannot be used while forebay runs on the same folder.
+    Drain(Drain),
+}
+
+impl Command {
+    /// Its name on the command line.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Run(_) => "run",
+            Self::Send(_) => "send",
+            Self::Check(_) => "check",
+            Self::Flush(_) => "flush",
+            Self::Status(_) => "status",
+            Self::Inspect(_) => "inspect",
+            Self::Verify(_) => "verify",
+            Self::Drain(_) => "drain",
+        }
+    }
+}
+
+/// The arguments of `run`.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Run {
+    /// Settings given as flags.
+    #[command(flatten)]
+    pub settings: Settings,
+}
+
+/// The arguments of `send`.
+#[derive(Args, Clone, Debug)]
+pub struct Send {
+    /// The receiver, such as http://127.0.0.1:4317; if left out, where the configuration says that forebay listens
+    #[arg(long, value_name = "URL")]
+    pub to: Option<String>,
+
+    /// How to speak: grpc, http/protobuf or http/json
+    #[arg(long, value_name = "NAME", default_value_t = Protocol::Grpc)]
+    pub protocol: Protocol,
+
+    /// How often to send the sample
+    #[arg(long, value_name = "TIMES", default_value_t = 1)]
+    pub count: u32,
+
+    /// How long connecting, and each request, may take
+    #[arg(long, value_name = "TIME", default_value = "10s")]
+    pub timeout: Span,
+}
+
+/// The arguments of `check`.
+#[derive(Args, Clone, Debug)]
+pub struct Check {
+    /// Settings given as flags.
+    #[command(flatten)]
+    pub settings: Settings,
+
+    /// Show only the settings that somebody set
+    #[arg(long)]
+    pub changed: bool,
+}
+
+/// The arguments of `flush`.
+#[derive(Args, Clone, Debug)]
+pub struct Flush {
+    /// The admin address to ask, if it is not that of the configuration (admin.listen)
+    #[arg(long, value_name = "ADDRESS")]
+    pub admin: Option<String>,
+
+    /// How long to wait until all is delivered; 5m at most
+    #[arg(long, value_name = "TIME", default_value = "1m")]
+    pub wait: Span,
+}
+
+/// The arguments of `status`.
+#[derive(Args, Clone, Debug)]
+pub struct Status {
+    /// The admin address to ask, if it is not that of the configuration (admin.listen)
+    #[arg(long, value_name = "ADDRESS")]
+    pub admin: Option<String>,
+
+    /// Print JSON, for scripts
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// The arguments of `inspect`.
+#[derive(Args, Clone, Debug)]
+pub struct Inspect {
+    /// What to look at; an overview, if there is nothing.
+    #[command(subcommand)]
+    pub what: Option<InspectWhat>,
+}
+
+/// What `inspect` looks at.
+#[derive(Clone, Debug, Subcommand)]
+pub enum InspectWhat {
+    /// The log's segments: state, records, items, ages
+    Segments,
+    /// The records in the log, decoded to OTLP JSON, one export a line
+    Records(Records),
+    /// The objects that wait in the spool
+    Objects,
+    /// The ledger: what was delivered when, and what is under way
+    Ledger,
+}
+
+/// The arguments of `inspect records`.
+#[derive(Args, Clone, Debug)]
+pub struct Records {
+    /// Only records of this segment
+    #[arg(long, value_name = "NUMBER")]
+    pub segment: Option<u64>,
+
+    /// Only records of this signal
+    #[arg(long)]
+    pub signal: Option<SignalName>,
+
+    /// No more than this many records
+    #[arg(long, value_name = "COUNT")]
+    pub limit: Option<u64>,
+}
+
+/// A signal, as it is written on the command line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SignalName {
+    /// Log records, events among them
+    Logs,
+    /// Data points
+    Metrics,
+    /// Spans
+    Traces,
+}
+
+impl From<SignalName> for Signal {
+    fn from(name: SignalName) -> Self {
+        match name {
+            SignalName::Logs => Self::Logs,
+            SignalName::Metrics => Self::Metrics,
+            SignalName::Traces => Self::Traces,
+        }
+    }
+}
+
+/// The arguments of `verify`.
+#[derive(Args, Clone, Debug)]
+pub struct Verify {
+    /// Say nothing about what is right
+    #[arg(long, short)]
+    pub quiet: bool,
+}
+
+/// The arguments of `drain`.
+#[derive(Args, Clone, Debug)]
+pub struct Drain {
+    /// Settings given as flags.
+    #[command(flatten)]
+    pub settings: Settings,
+
+    /// Give up after this time, with exit code 1; without it, go on until nothing is left
+    #[arg(long, value_name = "TIME")]
+    pub wait: Option<Span>,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn without_a_command_flags_are_those_of_run() {
+        let bare = Arguments::parse_from(["forebay", "--to", "s3://b", "--config", "f.yaml"]);
+        assert!(bare.command.is_none());
+        assert_eq!(bare.settings.flags().len(), 1);
+        let behind = Arguments::parse_from(["forebay", "check", "--config", "f.yaml", "--to", "s3://b"]);
+        assert_eq!(behind.common.config, bare.common.config, "the same before and behind a command");
+        let Some(Command::Check(check)) = behind.command else { panic!("{behind:?}") };
+        assert_eq!(check.settings.flags(), bare.settings.flags());
+    }
+
+    #[test]
+    fn every_command_and_every_argument_says_what_it_is_for() {
+        fn walk(command: &clap::Command) {
+            assert!(command.get_about().is_some(), "{}", command.get_name());
+            for argument in command.get_arguments() {
+                assert!(argument.get_help().is_some(), "{} {}", command.get_name(), argument.get_id());
+            }
+            command.get_subcommands().for_each(walk);
+        }
+        walk(&Arguments::command());
+    }
+}

@@ -1,0 +1,87 @@
+//! The command line. `clap` is known only here.
+
+mod arguments;
+mod check;
+mod flush;
+mod send;
+mod settings;
+pub mod status;
+mod words;
+
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+
+use anyhow::{Context as _, bail};
+
+use crate::config::{self, Flag, Sources};
+
+pub use arguments::{
+    Arguments, Check, Command, Common, Drain, Flush, Inspect, InspectWhat, Records, Run, Send, SignalName,
+    Status, Verify,
+};
+pub use settings::Settings;
+
+/// Does what the command line says.
+///
+/// # Errors
+/// What stood in the way, in words for the person who typed it.
+pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
+    let Arguments { common, settings, command } = arguments;
+    let command = command.unwrap_or_else(|| Command::Run(Run::default()));
+    let flags = flags(&common, &settings, &command)?;
+    let loaded = config::load(&Sources::of_process(common.config, flags));
+    if let Command::Check(check) = &command {
+        return check::run(loaded, check.changed);
+    }
+    let loaded = loaded?;
+    match command {
+        Command::Flush(arguments) => flush::run(&loaded.config, &arguments),
+        Command::Send(arguments) => send::run(&loaded.config, arguments),
+        Command::Status(arguments) => match status::ask(&loaded.config) {
+            Ok(status) => status::print(&status, arguments.json),
+            Err(error) => {
+                eprintln!("forebay: {error:#}");
+                Ok(status::Condition::NotTaking.exit_code())
+            }
+        },
+        other => bail!("`forebay {}` is not part of this build", other.name()),
+    }
+}
+
+/// All that is set by flags: those of the command, those before it, and those that every command has.
+fn flags(common: &Common, before: &Settings, command: &Command) -> anyhow::Result<Vec<Flag>> {
+    let flag = |key, name, value: &Option<String>| value.clone().map(|value| Flag { key, name, value });
+    let mut flags = before.flags();
+    match command {
+        Command::Run(Run { settings })
+        | Command::Check(Check { settings, .. })
+        | Command::Drain(Drain { settings, .. }) => {
+            flags.extend(settings.flags());
+        }
+        other => {
+            if let Some(flag) = flags.first() {
+                bail!("`forebay {}` does not take {}", other.name(), flag.name);
+            }
+        }
+    }
+    if let Command::Flush(Flush { admin, .. }) | Command::Status(Status { admin, .. }) = command {
+        flags.extend(flag("admin.listen", "--admin", admin));
+    }
+    flags.extend(flag("data_dir", "--data-dir", &common.data_dir));
+    Ok(flags)
+}
+
+/// Writes to the standard output. That its reader went away, as `head` does, is no error.
+fn print(text: &str) -> anyhow::Result<()> {
+    match io::stdout().lock().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(error).context("cannot write to the standard output")
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A small runtime, for commands that ask one question.
+fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start the runtime")
+}

@@ -1,0 +1,262 @@
+//! `forebay status`: how it is doing, on one screen.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::words::{bytes, count, counted, table, time};
+use crate::admin::{BySignal, Client, ClientError, Delivery, Disk, Queue, Status};
+use crate::config::Config;
+
+/// How forebay is doing, as one number for scripts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Condition {
+    /// All is well.
+    Fine,
+    /// It takes data in, but does not deliver it.
+    NotDelivering,
+    /// It takes nothing in.
+    NotTaking,
+}
+
+impl Condition {
+    /// What a status amounts to.
+    pub fn of(status: &Status) -> Self {
+        match status {
+            status if !status.intake.taking => Self::NotTaking,
+            status if status.delivery.failing_since.is_some() => Self::NotDelivering,
+            _ => Self::Fine,
+        }
+    }
+
+    /// The exit code of `forebay status`.
+    pub fn exit_code(self) -> ExitCode {
+        match self {
+            Self::Fine => ExitCode::SUCCESS,
+            Self::NotDelivering => ExitCode::from(1),
+            Self::NotTaking => ExitCode::from(2),
+        }
+    }
+}
+
+/// The status of the running process.
+///
+/// # Errors
+/// If none runs, or it does not answer.
+pub fn ask(config: &Config) -> anyhow::Result<Status> {
+    let client = client(config)?;
+    Ok(super::runtime()?.block_on(client.status())?)
+}
+
+/// Whether an error of [`ask`] means that no forebay runs at the address, so that the data folder can be looked at.
+pub fn nobody_runs(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(ClientError::Nobody(_)))
+}
+
+/// A client of the configured admin address.
+pub(super) fn client(config: &Config) -> anyhow::Result<Client> {
+    let address = config.admin.address().map_err(anyhow::Error::msg)?;
+    let address = address.ok_or_else(|| {
+        anyhow::anyhow!("admin.listen is off, so the running forebay cannot be asked; set it to an address")
+    })?;
+    Ok(Client::new(address))
+}
+
+/// Prints a status and returns the exit code that it amounts to.
+///
+/// # Errors
+/// If it cannot be printed.
+pub fn print(status: &Status, json: bool) -> anyhow::Result<ExitCode> {
+    let text =
+        if json { serde_json::to_string_pretty(status)? + "\n" } else { text(status, Timestamp::now()) };
+    super::print(&text)?;
+    Ok(Condition::of(status).exit_code())
+}
+
+/// A status as people read it.
+pub fn text(status: &Status, now: Timestamp) -> String {
+    let running = match status.started_at {
+        Some(_) => format!("running for {}", time(Duration::from_secs(status.uptime_seconds))),
+        None => "not running".to_owned(),
+    };
+    let mut rows = vec![
+        ("taking in", taking(status)),
+        ("delivering", delivering(&status.delivery, now)),
+        ("waiting", waiting(&status.queue)),
+        ("disk", disk(&status.disk)),
+    ];
+    if status.losses.any() {
+        rows.push(("lost", lost(status)));
+    }
+    rows.push(("objects go to", status.destination.clone()));
+    let listeners: Vec<_> =
+        status.listeners.iter().map(|listener| format!("{} {}", listener.name, listener.address)).collect();
+    if !listeners.is_empty() {
+        rows.push(("listening on", listeners.join(", ")));
+    }
+    let rows: Vec<_> = rows.into_iter().map(|(name, said)| vec![format!("  {name}"), said]).collect();
+    format!("forebay {}, {running}, data in {}\n\n{}", status.version, status.data_dir, table(&rows))
+}
+
+fn taking(status: &Status) -> String {
+    match &status.intake.reason {
+        _ if status.intake.taking => "yes".to_owned(),
+        Some(reason) => format!("NO: {reason}"),
+        None => "NO".to_owned(),
+    }
+}
+
+fn delivering(delivery: &Delivery, now: Timestamp) -> String {
+    let mut words = match delivery.failing_since {
+        Some(from) => vec![format!("NO, for {}", since(from, now))],
+        None => vec![format!("yes, {} since the start", counted(delivery.objects_delivered, "object"))],
+    };
+    words.extend(delivery.last_success_at.map(|at| format!("the last object {} ago", since(at, now))));
+    words.extend(delivery.last_error.as_ref().map(|error| match delivery.failing_since {
+        Some(_) => error.message.clone(),
+        None => format!("an error {} ago: {}", since(error.at, now), error.message),
+    }));
+    words.join("; ")
+}
+
+fn waiting(queue: &Queue) -> String {
+    if queue.items == BySignal::default() && queue.objects == 0 {
+        return "nothing".to_owned();
+    }
+    let BySignal { logs, metrics, traces } = queue.items;
+    let items: Vec<_> = [(logs, "log record"), (metrics, "data point"), (traces, "span")]
+        .into_iter()
+        .filter(|(number, _)| *number > 0)
+        .map(|(number, one)| counted(number, one))
+        .collect();
+    let oldest = match queue.oldest_age_seconds {
+        Some(seconds) => format!("; the oldest for {}", time(Duration::from_secs(seconds))),
+        None => String::new(),
+    };
+    format!(
+        "{} ({}) in {} and {}{oldest}",
+        items.join(", "),
+        bytes(queue.bytes),
+        counted(queue.segments, "segment"),
+        counted(queue.objects, "object"),
+    )
+}
+
+fn disk(disk: &Disk) -> String {
+    let percent = u128::from(disk.used_bytes) * 100 / u128::from(disk.budget_bytes.max(1));
+    let full = match disk.seconds_until_full {
+        Some(seconds) => {
+            format!("; used up in {} if it goes on like this", time(Duration::from_secs(seconds)))
+        }
+        None => String::new(),
+    };
+    format!(
+        "{} of {} used ({percent} %), {} free{full}",
+        bytes(disk.used_bytes),
+        bytes(disk.budget_bytes),
+        bytes(disk.free_bytes)
+    )
+}
+
+fn lost(status: &Status) -> String {
+    let losses = &status.losses;
+    let dropped = losses.dropped_items.total();
+    let mut words = Vec::new();
+    if dropped > 0 {
+        words.push(format!("{} items dropped, as log.when_full says", count(dropped)));
+    }
+    if losses.damaged_ranges > 0 {
+        let ranges = counted(losses.damaged_ranges, "damaged range");
+        words.push(format!("{} in {ranges} of the log", counted(losses.damaged_records, "record")));
+    }
+    if losses.damaged_objects > 0 {
+        words.push(counted(losses.damaged_objects, "damaged object"));
+    }
+    words.join("; ")
+}
+
+fn since(at: Timestamp, now: Timestamp) -> String {
+    time(Duration::try_from(now.duration_since(at)).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::admin::{DeliveryError, Intake, Listener, Losses};
+
+    fn fine() -> Status {
+        Status {
+            version: "1.2.3".to_owned(),
+            started_at: Some(Timestamp::UNIX_EPOCH),
+            uptime_seconds: 11_520,
+            data_dir: "./forebay-data".to_owned(),
+            destination: "s3://telemetry".to_owned(),
+            listeners: vec![Listener { name: "grpc".to_owned(), address: "127.0.0.1:4317".to_owned() }],
+            intake: Intake { taking: true, reason: None },
+            queue: Queue {
+                items: BySignal { logs: 1_204, metrics: 0, traces: 1 },
+                bytes: 12_900_000,
+                segments: 1,
+                objects: 3,
+                oldest_age_seconds: Some(75),
+            },
+            disk: Disk {
+                used_bytes: 1 << 30,
+                budget_bytes: 10 << 30,
+                free_bytes: 1 << 40,
+                seconds_until_full: None,
+            },
+            delivery: Delivery {
+                last_success_at: Some(Timestamp::UNIX_EPOCH),
+                objects_delivered: 7,
+                ..Delivery::default()
+            },
+            losses: Losses::default(),
+        }
+    }
+
+    #[test]
+    fn a_status_fits_on_a_screen_and_says_everything_in_words() {
+        let now = Timestamp::from_second(125).unwrap();
+        assert_eq!(
+            text(&fine(), now),
+            "\
+forebay 1.2.3, running for 3 h 12 min, data in ./forebay-data
+
+  taking in      yes
+  delivering     yes, 7 objects since the start; the last object 2 min 5 s ago
+  waiting        1,204 log records, 1 span (12.3 MiB) in 1 segment and 3 objects; the oldest for 1 min 15 s
+  disk           1 GiB of 10 GiB used (10 %), 1 TiB free
+  objects go to  s3://telemetry
+  listening on   grpc 127.0.0.1:4317
+"
+        );
+
+        let mut broken = fine();
+        broken.intake = Intake { taking: false, reason: Some("the disk budget is used up".to_owned()) };
+        broken.delivery.failing_since = Some(Timestamp::from_second(65).unwrap());
+        broken.delivery.last_error = Some(DeliveryError { at: now, message: "403 Forbidden".to_owned() });
+        broken.disk.seconds_until_full = Some(0);
+        broken.losses = Losses { damaged_ranges: 1, damaged_records: 2, ..Losses::default() };
+        let said = text(&broken, now);
+        for words in [
+            "taking in      NO: the disk budget is used up",
+            "delivering     NO, for 1 min; the last object 2 min 5 s ago; 403 Forbidden",
+            "used up in 0 s",
+            "lost           2 records in 1 damaged range of the log",
+        ] {
+            assert!(said.contains(words), "{words} is missing in\n{said}");
+        }
+    }
+
+    #[test]
+    fn the_worst_that_is_wrong_decides_the_condition() {
+        let mut status = fine();
+        assert_eq!(Condition::of(&status), Condition::Fine);
+        status.delivery.failing_since = Some(Timestamp::UNIX_EPOCH);
+        assert_eq!(Condition::of(&status), Condition::NotDelivering);
+        status.intake.taking = false;
+        assert_eq!(Condition::of(&status), Condition::NotTaking);
+    }
+}

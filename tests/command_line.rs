@@ -1,0 +1,81 @@
+//! The binary, as a person or a script meets it.
+#![allow(clippy::unwrap_used, reason = "a test that meets an error has failed")]
+
+use std::net::TcpListener;
+use std::process::{Command, Output};
+
+use tempfile::TempDir;
+
+/// Runs forebay in an empty folder, with nothing in its environment.
+fn forebay(folder: &TempDir, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_forebay"))
+        .args(arguments)
+        .current_dir(folder.path())
+        .env_clear()
+        .env("FOREBAY_LOG_SEAL_AFTER", "1m")
+        .output()
+        .unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+/// An address at which nothing listens.
+fn unused() -> String {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
+}
+
+#[test]
+fn check_says_where_settings_come_from() {
+    let folder = TempDir::new().unwrap();
+    std::fs::write(folder.path().join("forebay.yaml"), "admin:\n  listen: off\n").unwrap();
+    let output = forebay(&folder, &["check", "--changed", "--to", "s3://bucket", "--data-dir", "/data"]);
+    assert_eq!(text(&output.stderr), "");
+    assert_eq!(
+        text(&output.stdout),
+        "\
+KEY             VALUE        FROM
+data_dir        /data        --data-dir
+log.seal_after  1m           FOREBAY_LOG_SEAL_AFTER
+upload.to       s3://bucket  --to
+admin.listen    off          forebay.yaml:2
+
+The configuration is right. File: forebay.yaml. Settings made: 4.
+"
+    );
+    assert!(output.status.success());
+}
+
+#[test]
+fn check_refuses_what_is_wrong() {
+    let folder = TempDir::new().unwrap();
+    std::fs::write(folder.path().join("other.yaml"), "admin:\n  listne: off\n").unwrap();
+    let output = forebay(&folder, &["check", "--config", "other.yaml"]);
+    assert_eq!(
+        text(&output.stderr),
+        "forebay: the configuration is wrong:\n  other.yaml:2: admin.listne is not a setting; did you mean \
+         admin.listen?\n"
+    );
+    assert_eq!((output.status.code(), text(&output.stdout)), (Some(1), String::new()));
+}
+
+#[test]
+fn status_and_flush_say_when_nothing_runs() {
+    let folder = TempDir::new().unwrap();
+    let address = unused();
+    for (command, code) in [("status", 2), ("flush", 1)] {
+        let output = forebay(&folder, &[command, "--admin", &address]);
+        let said = text(&output.stderr);
+        assert!(said.contains(&format!("nothing listens on {address}: is forebay running?")), "{said}");
+        assert_eq!(output.status.code(), Some(code), "{command}");
+    }
+}
+
+#[test]
+fn a_setting_that_a_command_does_not_take_is_refused() {
+    let folder = TempDir::new().unwrap();
+    let output = forebay(&folder, &["--to", "s3://bucket", "status"]);
+    assert_eq!(text(&output.stderr), "forebay: `forebay status` does not take --to\n");
+    assert_eq!(output.status.code(), Some(1));
+}
