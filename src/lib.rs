@@ -14,6 +14,7 @@
 //! never those after it; only `app` knows all of them.
 
 pub mod admin;
+pub mod app;
 pub mod catalog;
 pub mod cli;
 pub mod config;

@@ -4,8 +4,10 @@
 //! dashboards work unchanged.
 
 pub mod catalog;
+pub mod disk;
 pub mod log;
 pub mod pack;
 pub mod process;
+pub mod queue;
 pub mod receive;
 pub mod upload;

@@ -28,7 +28,8 @@ use crate::pack::{Batch, Object, Spool};
 pub struct Uploader {
     shared: Arc<Shared>,
     stop: watch::Sender<Option<Instant>>,
-    task: JoinHandle<()>,
+    /// Taken by the one who stops it.
+    task: Mutex<Option<JoinHandle<()>>>,
 }
 
 /// What the task, its attempts and the callers share.
@@ -88,7 +89,7 @@ impl Uploader {
         }
         shared.publish();
         let (stop, stopped) = watch::channel(None);
-        let task = tokio::spawn(run(Arc::clone(&shared), stopped));
+        let task = Mutex::new(Some(tokio::spawn(run(Arc::clone(&shared), stopped))));
         Self { shared, stop, task }
     }
 
@@ -151,9 +152,12 @@ impl Uploader {
     }
 
     /// Begins no more puts, waits for those under way, for `patience` at most, and ends. What is left stays in the spool.
-    pub async fn stop(self, patience: Duration) -> Status {
+    pub async fn stop(&self, patience: Duration) -> Status {
         let _ = self.stop.send(Some(Instant::now() + patience));
-        if let Err(error) = self.task.await {
+        let task = self.task.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(task) = task
+            && let Err(error) = task.await
+        {
             tracing::error!(%error, "delivery did not end as it should");
         }
         self.shared.status()

@@ -31,6 +31,9 @@ pub struct Options {
     pub attempt_timeout: Span,
     /// How long connecting to the store may take, 100 ms to 5 min.
     pub connect_timeout: Span,
+    /// How long delivery may go on, 0 to 10 min, after the process was told to end. What is left is on disk, and
+    /// delivered after the next start.
+    pub finish_within: Span,
     /// The pace at which failed attempts are repeated. They are repeated for ever.
     pub retry: RetryOptions,
     /// Whether the store is asked to create objects and never to replace them. Switch it off only for an S3-compatible
@@ -84,6 +87,7 @@ impl Default for Options {
             concurrency: 4,
             attempt_timeout: Span::seconds(60),
             connect_timeout: Span::seconds(10),
+            finish_within: Span::seconds(10),
             retry: RetryOptions::default(),
             create_only: true,
             bandwidth: None,
@@ -122,6 +126,7 @@ impl Options {
         }
         between("upload.attempt_timeout", self.attempt_timeout, Span::seconds(1), Span::seconds(3600))?;
         between("upload.connect_timeout", self.connect_timeout, milliseconds(100), Span::seconds(300))?;
+        between("upload.finish_within", self.finish_within, Span::seconds(0), Span::seconds(600))?;
         between("upload.retry.first_wait", self.retry.first_wait, milliseconds(1), Span::seconds(60))?;
         between(
             "upload.retry.longest_wait",

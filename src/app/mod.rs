@@ -1,0 +1,129 @@
+//! The one place that knows all stages: wires them together, and takes them down in the right order.
+//!
+//! Up: data folder, spool, log, delivery, packing, admin, receiver; nothing is taken in before everything behind it
+//! works. Down: the receiver first (what came is answered), then the log is sealed and packed, then delivery gets some
+//! time, and the admin server ends last, so that one can watch.
+
+mod data_folder;
+mod forecast;
+mod greeting;
+mod intake;
+mod offline;
+mod packing;
+mod pipeline;
+mod room;
+mod subject;
+
+use std::future::Future;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::admin::{self, Listener, Recorder};
+use crate::config::Config;
+use crate::receive::Receiver;
+use crate::upload;
+
+use self::intake::LogIntake;
+use self::pipeline::Pipeline;
+use self::subject::Process;
+
+pub use self::data_folder::Paths;
+pub use self::greeting::greeting;
+pub use self::offline::status;
+
+/// A running forebay.
+#[derive(Debug)]
+pub struct App {
+    process: Arc<Process>,
+    receiver: Receiver<LogIntake>,
+    admin: Option<(JoinHandle<()>, watch::Sender<bool>)>,
+    finish_within: Duration,
+}
+
+impl App {
+    /// Opens everything and listens. Nothing is taken in before [`App::run`].
+    ///
+    /// # Errors
+    /// What stood in the way, in words for the person who started it.
+    pub async fn start(config: Config, recorder: Recorder) -> anyhow::Result<Self> {
+        let started = Instant::now();
+        let pipeline = Pipeline::start(&config).await?;
+        let receiver = Receiver::bind(config.receive.clone(), LogIntake(pipeline.log.clone())).await?;
+        let mut listeners = vec![
+            listener("grpc", receiver.grpc_address().to_string()),
+            listener("http", receiver.http_address().to_string()),
+        ];
+        let process = Arc::new(Process {
+            pipeline,
+            data_dir: config.data_dir.clone(),
+            listeners: OnceLock::new(),
+            started_at: Timestamp::now(),
+            started,
+            is_ending: AtomicBool::new(false),
+        });
+        let mut admin = None;
+        if let Some(address) = config.admin.address().map_err(anyhow::Error::msg)? {
+            let server = admin::Server::bind(address, Arc::clone(&process), recorder).await?;
+            listeners.push(listener("admin", server.address().to_string()));
+            admin = Some(serve(server));
+        }
+        process.listeners.get_or_init(|| listeners);
+        Ok(Self { process, receiver, admin, finish_within: config.upload.finish_within.duration() })
+    }
+
+    /// The addresses on which it listens, by name: `grpc`, `http` and, unless it is off, `admin`.
+    pub fn listeners(&self) -> &[Listener] {
+        self.process.listeners()
+    }
+
+    /// Takes telemetry in until `shutdown`, then answers what came, seals, packs, tries to deliver, and ends. What is
+    /// left is on disk and delivered after the next start. Returns how delivery stands.
+    ///
+    /// # Errors
+    /// If something of it failed.
+    pub async fn run(self, shutdown: impl Future<Output = ()>) -> anyhow::Result<upload::Status> {
+        let Self { process, receiver, admin, finish_within } = self;
+        let ending = async {
+            shutdown.await;
+            process.is_ending.store(true, Ordering::Release);
+            tracing::info!("shutting down: nothing more is taken in");
+        };
+        receiver.run(ending).await;
+        let status = process.pipeline.stop(finish_within).await?;
+        if let Some((task, ending)) = admin {
+            ending.send_replace(true);
+            task.await?;
+        }
+        Ok(status)
+    }
+}
+
+/// Delivers everything that is in a data folder; takes nothing in. Returns how delivery stands once nothing is left, or
+/// when `patience` ends.
+///
+/// # Errors
+/// What stood in the way, in words for the person who started it.
+pub async fn drain(config: &Config, patience: Option<Duration>) -> anyhow::Result<upload::Status> {
+    let pipeline = Pipeline::start(config).await?;
+    pipeline.flush(patience).await;
+    pipeline.stop(Duration::ZERO).await
+}
+
+/// Starts the admin server, with the means to end it.
+fn serve(server: admin::Server<Process>) -> (JoinHandle<()>, watch::Sender<bool>) {
+    let (ending, mut ended) = watch::channel(false);
+    let shutdown = async move {
+        // An error says that the other side is gone, which means the same.
+        let _ = ended.wait_for(|ending| *ending).await;
+    };
+    (tokio::spawn(server.run(shutdown)), ending)
+}
+
+fn listener(name: &str, address: String) -> Listener {
+    Listener { name: name.to_owned(), address }
+}

@@ -1,0 +1,148 @@
+//! The thread that packs: takes the oldest sealed segment, makes objects of it, gives the segment's file free and hands
+//! the objects on.
+//!
+//! The order is a promise: the manifest is durable before the segment is retired, and the segment is retired durably
+//! before delivery can remove the manifest. At no time is a record in neither, and a segment that comes back after a
+//! crash finds its manifest and is not packed again.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+
+use crate::log::{Log, SealedSegment, Unreadable};
+use crate::metrics;
+use crate::pack::{self, Batch, Spool, pack_records};
+use crate::upload::Uploader;
+
+/// How long the thread waits for a segment before it looks whether it should end.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// The wait after a failure, such as a full disk.
+const AFTER_FAILURE: Duration = Duration::from_secs(5);
+/// After so many failures in a row, what the disk cannot read is given up as damage.
+const FAILURES_UNTIL_SKIPPING: u32 = 12;
+/// Packing leaves the processor to intake where both want it.
+const NICENESS: i32 = 10;
+
+/// The packing thread.
+#[derive(Debug)]
+pub(super) struct Packing {
+    thread: JoinHandle<()>,
+    is_ending: Arc<AtomicBool>,
+}
+
+impl Packing {
+    /// Starts the thread.
+    /// It sets `is_between` while a batch has left the log and not yet come to delivery.
+    pub(super) fn start(
+        log: Log,
+        spool: Arc<Spool>,
+        uploader: Arc<Uploader>,
+        is_between: Arc<AtomicBool>,
+    ) -> anyhow::Result<Self> {
+        let is_ending = Arc::new(AtomicBool::new(false));
+        let packer =
+            Packer { log, spool, uploader, is_between, is_ending: Arc::clone(&is_ending), failures: 0 };
+        let thread = std::thread::Builder::new()
+            .name("forebay-pack".to_owned())
+            .spawn(move || packer.run())
+            .context("cannot start the packing thread")?;
+        Ok(Self { thread, is_ending })
+    }
+
+    /// Packs what the log, which must be closed, still has, and ends. Blocks.
+    pub(super) fn finish(self) {
+        self.is_ending.store(true, Ordering::Release);
+        if self.thread.join().is_err() {
+            tracing::error!("the packing thread panicked");
+        }
+    }
+}
+
+struct Packer {
+    log: Log,
+    spool: Arc<Spool>,
+    uploader: Arc<Uploader>,
+    is_between: Arc<AtomicBool>,
+    is_ending: Arc<AtomicBool>,
+    failures: u32,
+}
+
+impl Packer {
+    fn run(mut self) {
+        if let Err(error) = yield_to_intake() {
+            tracing::debug!(%error, "packing has the same priority as intake");
+        }
+        loop {
+            metrics::pack::segments_waiting(u32::try_from(self.log.sealed_ids().len()).unwrap_or(u32::MAX));
+            let Some(segment) = self.log.next_sealed(LOOK_EVERY) else {
+                if self.is_ending.load(Ordering::Acquire) {
+                    return;
+                }
+                continue;
+            };
+            match self.pack(&segment) {
+                Ok(()) => self.failures = 0,
+                Err(error) => {
+                    self.failures += 1;
+                    tracing::error!(
+                        error = format!("{error:#}"), segment = %segment.id(),
+                        "cannot pack a segment; it stays in the log and is tried again"
+                    );
+                    self.log.put_back(&segment);
+                    if self.is_ending.load(Ordering::Acquire) {
+                        return;
+                    }
+                    self.rest();
+                }
+            }
+        }
+    }
+
+    fn pack(&self, segment: &SealedSegment) -> anyhow::Result<()> {
+        let unreadable =
+            if self.failures < FAILURES_UNTIL_SKIPPING { Unreadable::Fail } else { Unreadable::Skip };
+        let batch = pack_segment(segment, &self.spool, &self.log, unreadable)?;
+        self.is_between.store(true, Ordering::SeqCst);
+        let retired = self.log.retire(segment);
+        if retired.is_ok() {
+            self.uploader.add(batch);
+        }
+        self.is_between.store(false, Ordering::SeqCst);
+        Ok(retired?)
+    }
+
+    fn rest(&self) {
+        let until = Instant::now() + AFTER_FAILURE;
+        while Instant::now() < until && !self.is_ending.load(Ordering::Acquire) {
+            std::thread::sleep(LOOK_EVERY);
+        }
+    }
+}
+
+/// Makes objects of a segment, and reports what could not be read of it.
+fn pack_segment(
+    segment: &SealedSegment,
+    spool: &Spool,
+    log: &Log,
+    unreadable: Unreadable,
+) -> anyhow::Result<Batch> {
+    let options = pack::Options::from_pinned(segment.packing())?;
+    let mut records = segment.records(unreadable)?;
+    let batch = pack_records(segment.id(), &segment.writer(), &options, &mut records, spool)?;
+    // The rest, if it was packed before a crash already: whatever is damaged must be told before the segment goes.
+    for item in records.by_ref() {
+        item?;
+    }
+    log.report_damage(segment, &records)?;
+    records.forget_cached();
+    Ok(batch)
+}
+
+/// Lowers the priority of the calling thread.
+fn yield_to_intake() -> std::io::Result<()> {
+    // On Linux, priorities belong to threads, by their own ids.
+    Ok(rustix::process::setpriority_process(Some(rustix::thread::gettid()), NICENESS)?)
+}

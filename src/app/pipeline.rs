@@ -1,0 +1,192 @@
+//! The stages behind the receiver, wired together: log, packing, delivery.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::admin::Losses;
+use crate::catalog::Catalog;
+use crate::config::Config;
+use crate::disk::{Budget, Disk, RealDisk};
+use crate::log::{self, Log, SegmentId, WhenFull};
+use crate::metrics;
+use crate::pack::{Batch, Spool, SpoolDamage};
+use crate::upload::{self, Environment, Uploader};
+
+use super::data_folder::DataFolder;
+use super::forecast::{Forecast, keep_forecast};
+use super::packing::Packing;
+use super::room::keep_room;
+
+/// How often it looks whether everything is delivered.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// Log, packing and delivery of one data folder.
+#[derive(Debug)]
+pub(super) struct Pipeline {
+    pub(super) log: Log,
+    pub(super) budget: Arc<Budget>,
+    pub(super) disk: Arc<dyn Disk>,
+    pub(super) uploader: Arc<Uploader>,
+    pub(super) forecast: Arc<Forecast>,
+    pub(super) losses: Arc<Mutex<Losses>>,
+    spool: Arc<Spool>,
+    packing: Mutex<Option<Packing>>,
+    is_between: Arc<std::sync::atomic::AtomicBool>,
+    tasks: Mutex<Vec<JoinHandle<()>>>,
+    ending: watch::Sender<bool>,
+    _data_folder: DataFolder,
+}
+
+/// What is on disk, opened: everything that needs no runtime.
+struct Opened {
+    data_folder: DataFolder,
+    disk: Arc<dyn Disk>,
+    budget: Arc<Budget>,
+    spool: Spool,
+    batches: Vec<Batch>,
+    losses: Losses,
+    log: Log,
+    catalog: Catalog,
+}
+
+impl Opened {
+    fn new(config: &Config) -> anyhow::Result<Self> {
+        let disk: Arc<dyn Disk> = Arc::new(RealDisk);
+        let data_folder = DataFolder::open(&disk, &config.data_dir)?;
+        let paths = &data_folder.paths;
+        let budget = Budget::new(config.log.disk_budget.bytes());
+        let (spool, batches, damage) = Spool::open(Arc::clone(&disk), paths.spool(), Arc::clone(&budget))?;
+        let mut losses = Losses::default();
+        for damage in &damage {
+            tracing::error!(%damage, "the spool is damaged");
+            losses.damaged_objects += 1;
+        }
+        let place = log::Place {
+            folder: paths.log(),
+            aside: paths.damaged(),
+            writer: data_folder.writer,
+            packing: config.objects.pinned(),
+            at_least: first_free_id(&batches, &damage),
+        };
+        let log = Log::open(Arc::clone(&disk), place, &config.log, &budget)?;
+        let catalog = Catalog::open(&paths.catalog());
+        Ok(Self { data_folder, disk, budget, spool, batches, losses, log, catalog })
+    }
+}
+
+/// A number that no segment has whose objects are in the spool; a segment with that number would pass for packed.
+fn first_free_id(batches: &[Batch], damage: &[SpoolDamage]) -> SegmentId {
+    let damaged = damage.iter().map(|damage| match damage {
+        SpoolDamage::Manifest { segment, .. } | SpoolDamage::Object { segment, .. } => *segment,
+    });
+    batches.iter().map(|batch| batch.segment).chain(damaged).max().unwrap_or(SegmentId(0)).next()
+}
+
+impl Pipeline {
+    /// Opens the data folder and starts to deliver what is in it.
+    pub(super) async fn start(config: &Config) -> anyhow::Result<Self> {
+        let environment = Environment::of_process();
+        let disk: Arc<dyn Disk> = Arc::new(RealDisk);
+        let bucket = upload::bucket::open(&config.upload, &environment, &disk).map_err(anyhow::Error::msg)?;
+        let opening = config.clone();
+        let opened = tokio::task::spawn_blocking(move || Opened::new(&opening)).await??;
+        let Opened { data_folder, disk, budget, spool, batches, losses, log, catalog } = opened;
+        let spool = Arc::new(spool);
+        // A batch whose segment is still in the log comes with its segment: only once that is retired may it go.
+        let in_log = log.sealed_ids();
+        let (_, recovered): (Vec<_>, Vec<_>) =
+            batches.into_iter().partition(|batch| in_log.contains(&batch.segment));
+        let uploader =
+            Uploader::start(&config.upload, bucket, Arc::clone(&spool), Arc::new(catalog), recovered);
+        let uploader = Arc::new(uploader);
+        let is_between = Arc::default();
+        let packing =
+            Packing::start(log.clone(), Arc::clone(&spool), Arc::clone(&uploader), Arc::clone(&is_between))?;
+        metrics::upload::queue_capacity(config.log.disk_budget.bytes());
+        let (losses, forecast) = (Arc::new(Mutex::new(losses)), Arc::new(Forecast::default()));
+        let (ending, _) = watch::channel(false);
+        let mut tasks =
+            vec![tokio::spawn(keep_forecast(Arc::clone(&forecast), Arc::clone(&budget), ending.subscribe()))];
+        if config.log.when_full == WhenFull::DropOldest {
+            let (log, uploader) = (log.clone(), Arc::clone(&uploader));
+            tasks.push(tokio::spawn(keep_room(log, uploader, Arc::clone(&losses), ending.subscribe())));
+        }
+        Ok(Self {
+            log,
+            budget,
+            disk,
+            uploader,
+            forecast,
+            losses,
+            spool,
+            packing: Mutex::new(Some(packing)),
+            is_between,
+            tasks: Mutex::new(tasks),
+            ending,
+            _data_folder: data_folder,
+        })
+    }
+
+    /// Seals what is in the log and waits until all that was acknowledged before is in the bucket, `patience` at most;
+    /// says whether it is.
+    pub(super) async fn flush(&self, patience: Option<Duration>) -> bool {
+        let deadline = patience.map(|patience| Instant::now() + patience);
+        let last = self.log.seal().await.or_else(|| self.log.sealed_ids().into_iter().max());
+        self.uploader.nudge();
+        loop {
+            if self.is_delivered_up_to(last) {
+                return true;
+            }
+            if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+                return false;
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+
+    /// Whether nothing is left of this segment and those before it. Without a segment: whether nothing is left that the
+    /// process before had packed.
+    fn is_delivered_up_to(&self, last: Option<SegmentId>) -> bool {
+        let is_older = |id: SegmentId| last.is_none_or(|last| id <= last);
+        // In this order: a batch is noted as being between log and delivery before it leaves the one, and until after
+        // it has come to the other.
+        self.log.sealed_ids().into_iter().all(|id| !is_older(id))
+            && !self.is_between.load(std::sync::atomic::Ordering::SeqCst)
+            && self.spool.batches().iter().all(|batch| !is_older(batch.segment))
+    }
+
+    /// Seals and packs what is in the log, tries to deliver for `patience`, and ends. What is left stays on disk. The
+    /// receiver must have ended.
+    pub(super) async fn stop(&self, patience: Duration) -> anyhow::Result<upload::Status> {
+        self.ending.send_replace(true);
+        let packing = self.packing.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let log = self.log.clone();
+        let sealing = tokio::task::spawn_blocking(move || {
+            log.close();
+            if let Some(packing) = packing {
+                packing.finish();
+            }
+        });
+        sealing.await.context("sealing the log failed")?;
+        self.uploader.nudge();
+        let began = Instant::now();
+        // That it is not drained in time is no error: the rest is delivered after the next start.
+        let _ = tokio::time::timeout(patience, self.uploader.drained()).await;
+        let status = self.uploader.stop(patience.saturating_sub(began.elapsed())).await;
+        let tasks = std::mem::take(&mut *self.tasks.lock().unwrap_or_else(PoisonError::into_inner));
+        for task in tasks {
+            task.await?;
+        }
+        Ok(status)
+    }
+
+    /// Where the spool lies, for the file system's free space.
+    pub(super) fn folder(&self) -> PathBuf {
+        self.spool.folder().to_owned()
+    }
+}

@@ -1,0 +1,66 @@
+//! `log.when_full: drop_oldest`: makes room when intake finds none.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use crate::admin::{BySignal, Losses};
+use crate::log::Log;
+use crate::otlp::Signal;
+use crate::upload::Uploader;
+
+/// How often it looks whether intake is blocked, and how long intake has to find the room that was made.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+
+/// Drops the oldest objects, or segments if there are none, whenever intake is blocked. Ends with `ending`.
+pub(super) async fn keep_room(
+    log: Log,
+    uploader: Arc<Uploader>,
+    losses: Arc<Mutex<Losses>>,
+    mut ending: watch::Receiver<bool>,
+) {
+    loop {
+        tokio::select! {
+            _ = ending.wait_for(|ending| *ending) => return,
+            () = tokio::time::sleep(LOOK_EVERY) => {}
+        }
+        if !log.snapshot().is_blocked {
+            continue;
+        }
+        let (log, uploader) = (log.clone(), Arc::clone(&uploader));
+        match tokio::task::spawn_blocking(move || drop_one(&log, &uploader)).await {
+            Ok(items) => {
+                let mut losses = losses.lock().unwrap_or_else(PoisonError::into_inner);
+                losses.dropped_items = BySignal {
+                    logs: losses.dropped_items.logs + items[Signal::Logs.index()],
+                    metrics: losses.dropped_items.metrics + items[Signal::Metrics.index()],
+                    traces: losses.dropped_items.traces + items[Signal::Traces.index()],
+                };
+            }
+            Err(error) => tracing::error!(%error, "dropping the oldest data failed"),
+        }
+    }
+}
+
+/// Drops the oldest objects in the spool, which are older than any segment, or the oldest segment. Returns the items
+/// dropped, by [`Signal::index`].
+fn drop_one(log: &Log, uploader: &Uploader) -> [u64; 3] {
+    if let Some(dropped) = uploader.drop_oldest() {
+        return dropped.items;
+    }
+    match log.drop_oldest() {
+        Ok(Some(segment)) => {
+            tracing::error!(
+                segment = %segment.id(), items = segment.items().iter().sum::<u64>(),
+                "the disk budget is used up: the oldest segment was dropped, as log.when_full asks for"
+            );
+            segment.items()
+        }
+        Ok(None) => [0; 3],
+        Err(error) => {
+            tracing::error!(%error, "cannot drop the oldest segment");
+            [0; 3]
+        }
+    }
+}

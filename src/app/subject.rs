@@ -1,0 +1,165 @@
+//! What the admin server says about the process.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+
+use crate::admin::{self, BySignal, Delivery, DeliveryError, FlushReport, Intake, Listener, Status, Subject};
+use crate::log::Snapshot;
+use crate::metrics;
+use crate::upload;
+
+use super::pipeline::Pipeline;
+
+/// The running process.
+#[derive(Debug)]
+pub(super) struct Process {
+    pub(super) pipeline: Pipeline,
+    pub(super) data_dir: PathBuf,
+    /// Set once all addresses are bound.
+    pub(super) listeners: OnceLock<Vec<Listener>>,
+    pub(super) started_at: Timestamp,
+    pub(super) started: Instant,
+    pub(super) is_ending: AtomicBool,
+}
+
+impl Subject for Process {
+    fn ready(&self) -> Result<(), String> {
+        if self.is_ending.load(Ordering::Acquire) {
+            return Err("forebay is shutting down".to_owned());
+        }
+        let snapshot = self.pipeline.log.snapshot();
+        if snapshot.is_stopped {
+            return Err(
+                "the disk under the log failed twice, so nothing is taken in until a restart; look at \
+                        the system's log, and replace the disk"
+                    .to_owned(),
+            );
+        }
+        if snapshot.is_blocked {
+            return Err(self.why_blocked());
+        }
+        Ok(())
+    }
+
+    fn status(&self) -> Status {
+        let (log, delivery) = (self.pipeline.log.snapshot(), self.pipeline.uploader.status());
+        let ready = self.ready();
+        let destination = delivery.to.clone();
+        Status {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            started_at: Some(self.started_at),
+            uptime_seconds: self.started.elapsed().as_secs(),
+            data_dir: self.data_dir.display().to_string(),
+            destination,
+            listeners: self.listeners().to_vec(),
+            intake: Intake { taking: ready.is_ok(), reason: ready.err() },
+            queue: queue(&log, &delivery),
+            disk: self.disk(),
+            delivery: self::delivery(&delivery),
+            losses: self.pipeline.losses.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+        }
+    }
+
+    fn refresh_metrics(&self) {
+        let status = self.status();
+        metrics::disk::used(status.disk.used_bytes);
+        metrics::disk::budget(status.disk.budget_bytes);
+        metrics::disk::free(status.disk.free_bytes);
+        metrics::queue::items(status.queue.items.logs, status.queue.items.metrics, status.queue.items.traces);
+        metrics::queue::bytes(status.queue.bytes);
+        metrics::queue::segments(status.queue.segments);
+        metrics::queue::objects(status.queue.objects);
+        metrics::queue::oldest_age(status.queue.oldest_age_seconds.unwrap_or(0));
+    }
+
+    async fn flush(&self, patience: Duration) -> Result<FlushReport, String> {
+        let before = self.status();
+        let complete = self.pipeline.flush(Some(patience)).await;
+        let after = self.status();
+        let remaining = (!complete).then(|| match after.delivery.last_error {
+            Some(error) => format!("{} items still wait: {}", after.queue.items.total(), error.message),
+            None => format!("{} items still wait; delivery goes on", after.queue.items.total()),
+        });
+        Ok(FlushReport {
+            items: before.queue.items.total(),
+            objects_delivered: after.delivery.objects_delivered - before.delivery.objects_delivered,
+            complete,
+            remaining,
+        })
+    }
+}
+
+impl Process {
+    /// The addresses on which it listens.
+    pub(super) fn listeners(&self) -> &[Listener] {
+        self.listeners.get().map_or(&[], Vec::as_slice)
+    }
+
+    fn why_blocked(&self) -> String {
+        let budget = &self.pipeline.budget;
+        let because = match self.pipeline.uploader.status().failing {
+            Some(failing) => format!("nothing is delivered: {}", failing.error),
+            None => "delivery is slower than what comes in".to_owned(),
+        };
+        format!(
+            "no room on disk: {} of {} bytes of log.disk_budget are used, {} bytes are free; {because}",
+            budget.used(),
+            budget.limit(),
+            self.free_bytes(),
+        )
+    }
+
+    fn free_bytes(&self) -> u64 {
+        self.pipeline.disk.free_bytes(&self.pipeline.folder()).unwrap_or(0)
+    }
+
+    fn disk(&self) -> admin::Disk {
+        let budget = &self.pipeline.budget;
+        admin::Disk {
+            used_bytes: budget.used(),
+            budget_bytes: budget.limit(),
+            free_bytes: self.free_bytes(),
+            seconds_until_full: self.pipeline.forecast.seconds_until(budget.limit()),
+        }
+    }
+}
+
+/// What waits, in the log and in the spool.
+fn queue(log: &Snapshot, delivery: &upload::Status) -> admin::Queue {
+    let [logs, metrics, traces] =
+        std::array::from_fn(|signal| log.items[signal] + delivery.queued_items[signal]);
+    let oldest = [log.oldest_received_at, delivery.oldest_received_at].into_iter().flatten().min();
+    admin::Queue {
+        items: BySignal { logs, metrics, traces },
+        bytes: log.payload_bytes + delivery.queued_bytes,
+        segments: log.segments as u64,
+        objects: delivery.queued_objects,
+        oldest_age_seconds: oldest.map(age_seconds),
+    }
+}
+
+fn delivery(status: &upload::Status) -> Delivery {
+    let failing = status.failing.as_ref();
+    Delivery {
+        last_success_at: status.last_success_at.and_then(timestamp),
+        last_error: failing.and_then(|failing| {
+            Some(DeliveryError { at: timestamp(failing.at)?, message: failing.error.clone() })
+        }),
+        failing_since: failing.and_then(|failing| timestamp(failing.since)),
+        objects_delivered: status.delivered_objects,
+    }
+}
+
+/// Seconds since a time in nanoseconds since 1970; 0 if that lies ahead, because the clock was set back.
+pub(super) fn age_seconds(nanoseconds: u64) -> u64 {
+    let now = Timestamp::now().as_nanosecond();
+    u64::try_from((now - i128::from(nanoseconds)) / 1_000_000_000).unwrap_or(0)
+}
+
+fn timestamp(nanoseconds: u64) -> Option<Timestamp> {
+    Timestamp::from_nanosecond(i128::from(nanoseconds)).ok()
+}
