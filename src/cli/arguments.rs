@@ -72,8 +72,8 @@ pub enum Command {
 
     /// Send sample telemetry to a running forebay, or to any OTLP receiver
     ///
-    /// Sends a bundled sample of Claude Code's telemetry (logs, metrics and traces), so that you see an object appear
-    /// without having a client at hand. Says what was acknowledged; the exit code is 0 if all of it was.
+    /// Sends a bundled sample of Claude Code's telemetry (logs, metrics and traces), and has it
+    /// delivered at once, so that you see an object appear without having a client at hand. Says what was acknowledged; the exit code is 0 if all of it was.
     #[command(after_help = "\
 Examples:
   forebay send
@@ -166,6 +166,10 @@ pub struct Send {
     /// How long connecting, and each request, may take
     #[arg(long, value_name = "TIME", default_value = "10s")]
     pub timeout: Span,
+
+    /// Do not ask forebay to seal and deliver afterwards (with --to it is never asked)
+    #[arg(long)]
+    pub no_flush: bool,
 }
 
 /// The arguments of `check`.

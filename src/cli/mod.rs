@@ -2,10 +2,15 @@
 
 mod arguments;
 mod check;
+mod drain;
 mod flush;
+mod inspect;
+mod logging;
+mod run;
 mod send;
 mod settings;
 pub mod status;
+mod verify;
 mod words;
 
 use std::io::{self, Write as _};
@@ -35,16 +40,15 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     }
     let loaded = loaded?;
     match command {
-        Command::Flush(arguments) => flush::run(&loaded.config, &arguments),
+        Command::Run(_) => run::run(loaded),
         Command::Send(arguments) => send::run(&loaded.config, arguments),
-        Command::Status(arguments) => match status::ask(&loaded.config) {
-            Ok(status) => status::print(&status, arguments.json),
-            Err(error) => {
-                eprintln!("forebay: {error:#}");
-                Ok(status::Condition::NotTaking.exit_code())
-            }
-        },
-        other => bail!("`forebay {}` is not part of this build", other.name()),
+        Command::Flush(arguments) => flush::run(&loaded.config, &arguments),
+        Command::Status(arguments) => status::run(&loaded.config, &arguments),
+        Command::Inspect(arguments) => inspect::run(&loaded.config, &arguments),
+        Command::Verify(arguments) => verify::run(&loaded.config, &arguments),
+        Command::Drain(arguments) => drain::run(&loaded.config, &arguments),
+        // Answered above, also if the configuration is wrong.
+        Command::Check(_) => Ok(ExitCode::SUCCESS),
     }
 }
 
@@ -79,6 +83,11 @@ fn print(text: &str) -> anyhow::Result<()> {
         }
         _ => Ok(()),
     }
+}
+
+/// The runtime of a process that serves or delivers.
+fn server_runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start the runtime")
 }
 
 /// A small runtime, for commands that ask one question.

@@ -2,18 +2,28 @@
 
 use std::process::ExitCode;
 
-use super::arguments::Send;
+use super::arguments::{Flush, Send};
+use super::flush;
 use crate::config::Config;
 use crate::send::{self, Options, Protocol};
+use crate::units::Span;
 
 /// Sends the sample, and says what became of it.
 pub(super) fn run(config: &Config, arguments: Send) -> anyhow::Result<ExitCode> {
     let protocol = arguments.protocol;
+    let is_ours = arguments.to.is_none();
     let to = arguments.to.unwrap_or_else(|| configured(config, protocol));
     let options = Options { to, protocol, count: arguments.count, timeout: arguments.timeout.duration() };
     let report = super::runtime()?.block_on(send::run(&options))?;
     super::print(&format!("to {} ({protocol})\n{report}", options.to))?;
-    Ok(if report.is_complete() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    if !report.is_complete() {
+        return Ok(ExitCode::FAILURE);
+    }
+    if is_ours && !arguments.no_flush {
+        // Without it, the objects would appear only when the segment is old enough.
+        return flush::run(config, &Flush { admin: None, wait: Span::seconds(60) });
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// The address at which a forebay with this configuration listens, as it is reached from the same machine.

@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::arguments::Status as Arguments;
 use super::words::{bytes, count, counted, table, time};
 use crate::admin::{BySignal, Client, ClientError, Delivery, Disk, Queue, Status};
+use crate::app;
 use crate::config::Config;
 
 /// How forebay is doing, as one number for scripts.
@@ -38,6 +40,19 @@ impl Condition {
             Self::NotTaking => ExitCode::from(2),
         }
     }
+}
+
+/// Prints the status of the running process, or of the data folder if none runs.
+pub(super) fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let status = match ask(config) {
+        Err(error) if nobody_runs(&error) && config.data_dir.is_dir() => app::status(config)?,
+        Err(error) => {
+            eprintln!("forebay: {error:#}");
+            return Ok(Condition::NotTaking.exit_code());
+        }
+        Ok(status) => status,
+    };
+    print(&status, arguments.json)
 }
 
 /// The status of the running process.
