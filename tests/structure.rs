@@ -1,0 +1,178 @@
+//! The structure of the program, read from `src/`: a stage knows those before it, and a heavy crate has one home.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Every module, each with those it may use. They stand in the order of the data's way through the house.
+const MAY_USE: &[(&str, &[&str])] = &[
+    ("units", &[]),
+    ("otlp", &[]),
+    ("disk", &[]),
+    ("metrics", &["otlp"]),
+    ("receive", &["units", "otlp", "metrics"]),
+    ("log", &["units", "otlp", "disk", "metrics", "receive"]),
+    ("pack", &["units", "otlp", "disk", "metrics", "log"]),
+    ("catalog", &["otlp", "disk", "metrics", "log", "pack"]),
+    ("upload", &["units", "otlp", "disk", "metrics", "log", "pack", "catalog"]),
+    ("admin", &["units", "metrics"]),
+    ("config", &["units", "receive", "log", "pack", "upload", "admin"]),
+    ("send", &["units", "otlp"]),
+    (
+        "app",
+        &[
+            "units", "otlp", "disk", "metrics", "receive", "log", "pack", "catalog", "upload", "admin",
+            "config",
+        ],
+    ),
+    ("cli", &["units", "otlp", "disk", "log", "pack", "catalog", "config", "admin", "send", "app"]),
+];
+
+/// Heavy crates, and the modules that may name them.
+const HOMES: &[(&str, &[&str])] = &[
+    ("sled", &["catalog"]),
+    ("tonic", &["receive", "send"]),
+    ("object_store", &["upload"]),
+    ("backoff", &["upload"]),
+    ("reqwest", &["upload"]),
+    // `receive` opens what clients compressed.
+    ("zstd", &["pack", "receive"]),
+    ("flate2", &["pack", "receive"]),
+    ("clap", &["cli"]),
+    ("metrics_exporter_prometheus", &["admin"]),
+    ("crc_fast", &["log"]),
+    ("serde_saphyr", &["config"]),
+    ("opentelemetry_proto", &["receive", "send"]),
+];
+
+/// A file of `src/` without its tests.
+struct Source {
+    module: String,
+    path: PathBuf,
+    code: String,
+}
+
+fn sources() -> Vec<Source> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut sources = Vec::new();
+    let mut folders = vec![root.clone()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") && !is_test(&path) {
+                let first = path.strip_prefix(&root).unwrap().components().next().unwrap();
+                let module = first.as_os_str().to_string_lossy().trim_end_matches(".rs").to_owned();
+                let text = fs::read_to_string(&path).unwrap();
+                sources.push(Source { module, code: without_tests(&text), path });
+            }
+        }
+    }
+    assert!(sources.len() > 50, "only {} files were found", sources.len());
+    sources
+}
+
+fn is_test(path: &Path) -> bool {
+    let name = path.file_stem().unwrap().to_string_lossy();
+    name.ends_with("tests") || name == "testing"
+}
+
+/// The code up to its test module, without comments.
+fn without_tests(text: &str) -> String {
+    let code = text.lines().take_while(|line| !line.starts_with("mod tests {"));
+    let code = code.map(|line| line.split("//").next().unwrap_or_default());
+    code.collect::<Vec<_>>().join("\n")
+}
+
+/// The modules of this crate that a file names: `crate::a`, and `a` and `b` of `crate::{a, b::c}`.
+fn used_modules(code: &str) -> BTreeSet<String> {
+    let name =
+        |text: &str| text.trim().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>();
+    let mut used = BTreeSet::new();
+    for rest in code.split("crate::").skip(1) {
+        let Some(group) = rest.strip_prefix('{') else {
+            used.insert(name(rest));
+            continue;
+        };
+        let mut depth = 0;
+        let mut begins = true;
+        for (at, letter) in group.char_indices() {
+            match letter {
+                '{' => depth += 1,
+                '}' if depth == 0 => break,
+                '}' => depth -= 1,
+                ',' if depth == 0 => begins = true,
+                letter if begins && letter.is_alphabetic() => {
+                    used.insert(name(&group[at..]));
+                    begins = false;
+                }
+                _ => {}
+            }
+        }
+    }
+    used
+}
+
+#[test]
+fn a_stage_knows_the_stages_before_it_and_never_those_after_it() {
+    let modules: BTreeSet<&str> = MAY_USE.iter().map(|(module, _)| *module).collect();
+    let mut seen = BTreeSet::new();
+    for Source { module, path, code } in sources() {
+        if ["lib", "main"].contains(&module.as_str()) {
+            continue;
+        }
+        let (_, may_use) = MAY_USE
+            .iter()
+            .find(|(known, _)| *known == module)
+            .unwrap_or_else(|| panic!("{module} is a new module: say in this test what it may use"));
+        for used in
+            used_modules(&code).iter().filter(|used| modules.contains(used.as_str()) && **used != module)
+        {
+            assert!(
+                may_use.contains(&used.as_str()),
+                "{} uses {used}, which {module} must not know",
+                path.display()
+            );
+            seen.insert((module.clone(), used.clone()));
+        }
+    }
+    for wanted in [("log", "receive"), ("pack", "log"), ("upload", "pack"), ("app", "upload")] {
+        assert!(
+            seen.contains(&(wanted.0.to_owned(), wanted.1.to_owned())),
+            "this test no longer sees {wanted:?}"
+        );
+    }
+}
+
+#[test]
+fn a_heavy_crate_has_one_home() {
+    for (name, homes) in HOMES {
+        let is_named = |code: &str| {
+            code.match_indices(&format!("{name}::")).any(|(at, _)| {
+                !code[..at].ends_with(|before: char| before.is_alphanumeric() || "_:".contains(before))
+            })
+        };
+        let at_home: Vec<Source> = sources().into_iter().filter(|source| is_named(&source.code)).collect();
+        assert!(!at_home.is_empty(), "{name} is not used: remove it from Cargo.toml and from this test");
+        for Source { module, path, .. } in at_home {
+            let is_home = homes.contains(&module.as_str()) || (*name == "clap" && module == "main");
+            assert!(is_home, "{} names {name}, whose home is {homes:?}", path.display());
+        }
+    }
+}
+
+#[test]
+fn every_sync_but_the_ledgers_lies_behind_the_seam() {
+    for Source { module, path, code } in sources() {
+        // The ledger's database keeps its own files, and no fact lives only there.
+        if ["disk", "catalog"].contains(&module.as_str()) {
+            continue;
+        }
+        for call in ["sync_data(", "sync_all(", "fs::rename(", "fs::remove_file(", "File::create("] {
+            assert!(!code.contains(call), "{} calls {call} beside `disk`", path.display());
+        }
+    }
+}
