@@ -24,7 +24,8 @@ struct Fail {
 
 impl Failing for Fail {
     fn error(&mut self, operation: &str, path: &str) -> Option<io::Error> {
-        if operation != self.operation || !path.ends_with(".segment") {
+        let is_logs = path.ends_with(".segment") || path == "/data/log";
+        if operation != self.operation || !is_logs {
             return None;
         }
         if self.after > 0 {
@@ -196,4 +197,67 @@ fn a_record_longer_than_a_segment_gets_one_of_its_own() {
     drop(log);
     let again = open(&disk.reboot(AfterPowerLoss::Lost));
     assert_eq!(all_numbers(&again), [1, 7, 3]);
+}
+
+#[test]
+fn a_segment_whose_retirement_failed_half_way_is_retired_by_the_next_try() {
+    let disk = SimulatedDisk::default();
+    let mut log = open(&disk);
+    log.append(&[export(1)], 1).unwrap();
+    log.seal();
+    let segment = log.next_sealed().unwrap();
+    disk.fail(Fail { operation: "sync_folder", after: 0, times: 1 });
+    log.retire(&segment).unwrap_err();
+    log.retire(&segment).unwrap();
+    let again = open(&disk.reboot(AfterPowerLoss::Lost));
+    assert!(all_numbers(&again).is_empty(), "it does not come back");
+}
+
+#[test]
+fn a_failed_segment_is_removed_and_does_not_come_back() {
+    let disk = SimulatedDisk::default();
+    let mut log = open(&disk);
+    log.append(&[export(1)], 1).unwrap();
+    disk.fail(Fail { operation: "sync", after: 0, times: 1 });
+    log.append(&[export(2)], 1).unwrap_err();
+    let segment = log.next_sealed().unwrap();
+    assert_eq!(numbers(&segment), [1]);
+    log.retire(&segment).unwrap();
+    let again = open(&disk.reboot(AfterPowerLoss::Lost));
+    assert!(all_numbers(&again).is_empty());
+}
+
+#[test]
+fn what_is_damaged_is_kept_aside_durably() {
+    let disk = SimulatedDisk::default();
+    let mut log = open(&disk);
+    for number in 1..4 {
+        log.append(&[export(number)], 1).unwrap();
+    }
+    disk.flip_bit("/data/log/00000001.segment".as_ref(), 4096 + 56 + 900 + 100).unwrap();
+    let disk = disk.reboot(AfterPowerLoss::Lost);
+    assert_eq!(open(&disk).records_lost(), 1);
+    let disk = disk.reboot(AfterPowerLoss::Lost);
+    let kept = disk.list("/data/damaged".as_ref()).unwrap();
+    assert!(matches!(kept.as_slice(), [only] if only.bytes > 900), "{kept:?}");
+    let mut bytes = vec![0; 300];
+    let path = PathBuf::from("/data/damaged").join(&kept[0].name);
+    disk.open(&path).unwrap().read_at(&mut bytes, 100).unwrap();
+    assert!(bytes.iter().filter(|byte| **byte == 2).count() > 290, "the bytes of the record are there");
+}
+
+#[test]
+fn a_segment_with_a_damaged_header_is_kept_under_another_name() {
+    let disk = SimulatedDisk::default();
+    let mut log = open(&disk);
+    log.append(&[export(1)], 1).unwrap();
+    disk.flip_bit("/data/log/00000001.segment".as_ref(), 30).unwrap();
+    let disk = disk.reboot(AfterPowerLoss::Lost);
+    assert!(all_numbers(&open(&disk)).is_empty());
+    let disk = disk.reboot(AfterPowerLoss::Lost);
+    assert!(disk.open("/data/log/00000001.segment.damaged".as_ref()).is_ok(), "durably");
+    let mut log = open(&disk);
+    log.append(&[export(2)], 1).unwrap();
+    log.seal();
+    assert_eq!(log.next_sealed().unwrap().id(), SegmentId(3), "its number is not given again");
 }

@@ -80,4 +80,27 @@ mod tests {
             );
         }
     }
+
+    #[test]
+    fn a_file_is_replaced_by_the_whole_new_one_or_not_at_all() {
+        use std::io::IoSlice;
+        let path = Path::new("/file");
+        for lost_after in 0..6 {
+            let disk = SimulatedDisk::default();
+            replace_file(&disk, path, b"old").unwrap();
+            assert!(disk.reboot(AfterPowerLoss::Lost).open(path).is_ok(), "it is durable");
+            // A killed process left this behind.
+            let left = disk.create(Path::new("/file.new")).unwrap();
+            left.write_at(&[IoSlice::new(b"half of it, and longer")], 0).unwrap();
+            let disk = disk.losing_power_after(lost_after);
+            let outcome = replace_file(&disk, path, b"new");
+            for seed in 0..8 {
+                let file = disk.reboot(AfterPowerLoss::Torn(seed)).open(path).unwrap();
+                let mut content = vec![0; usize::try_from(file.length().unwrap()).unwrap()];
+                file.read_at(&mut content, 0).unwrap();
+                let is_right = content == b"new" || (outcome.is_err() && content == b"old");
+                assert!(is_right, "lost after step {lost_after}, seed {seed}: {content:?}");
+            }
+        }
+    }
 }

@@ -233,8 +233,7 @@ impl Appender {
         let mut active = self.active.take()?;
         if active.footer.records == 0 {
             // Nothing in it was acknowledged. If it cannot be removed, the next start finds it empty.
-            let removed = self.common.disk.remove(&active.path);
-            let _ = removed.and_then(|()| self.common.disk.sync_folder(&self.common.folder));
+            let _ = self.common.disk.remove(&active.path);
             return None;
         }
         match active.read_back(&*self.common.disk) {

@@ -224,3 +224,30 @@ fn fill(file: &dyn File, length: u64) -> io::Result<()> {
     }
     file.sync()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::disk::SimulatedDisk;
+
+    #[test]
+    fn a_spare_is_on_disk_in_full_before_it_is_used() {
+        let disk = SimulatedDisk::default();
+        let spares = Spares::new(Arc::new(disk.clone()), Path::new("/"), Budget::new(1 << 30), 4 << 20, 0);
+        assert!(spares.prepare().unwrap());
+        let spare = spares.take().unwrap().unwrap();
+        assert_eq!(spare.file.length().unwrap(), 4 << 20);
+        assert_eq!(disk.unsynced_bytes(&spare.path).unwrap(), 0, "its first record would pay for that");
+    }
+
+    #[test]
+    fn an_unfinished_spare_of_a_killed_process_is_removed() {
+        let disk = SimulatedDisk::default();
+        disk.create(Path::new("/spare-4.segment.new")).unwrap();
+        disk.create(Path::new("/spare-5.segment")).unwrap();
+        let spares = Spares::new(Arc::new(disk.clone()), Path::new("/"), Budget::new(1 << 30), 4096, 0);
+        spares.recover().unwrap();
+        assert_eq!(disk.list(Path::new("/")).unwrap(), []);
+        assert_eq!(spares.new_name(), "spare-6.segment", "no name is given twice");
+    }
+}

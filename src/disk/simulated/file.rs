@@ -29,6 +29,10 @@ impl FileNode {
         self.seen.len() as u64
     }
 
+    pub(super) fn unsynced_bytes(&self) -> u64 {
+        (self.dirty.len() * SECTOR) as u64
+    }
+
     pub(super) fn flip_bit(&mut self, offset: u64) {
         let offset = as_index(offset);
         for content in [&mut self.seen, &mut self.durable] {

@@ -126,6 +126,16 @@ impl SimulatedDisk {
         state.power_fails_after.is_some_and(|limit| state.steps >= limit)
     }
 
+    /// Bytes of a file that are not durable.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub fn unsynced_bytes(&self, path: &Path) -> io::Result<u64> {
+        let state = self.lock_state();
+        let node = state.find(path)?;
+        Ok(state.files.get(&node).ok_or(io::ErrorKind::IsADirectory)?.unsynced_bytes())
+    }
+
     /// Flips one bit of a file, as a failing disk does.
     ///
     /// # Errors
