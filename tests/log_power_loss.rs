@@ -110,6 +110,11 @@ fn read(segment: &forebay::log::SealedSegment) -> Option<Vec<u32>> {
 fn audit(disk: &SimulatedDisk, mut fates: Fates, what: &str) {
     let log = open(disk).unwrap_or_else(|error| panic!("{what}: {error}"));
     assert_eq!(log.records_lost(), 0, "{what}: a power loss is no damage");
+    let names = disk.list("/data/log".as_ref()).unwrap();
+    assert!(
+        !names.iter().any(|entry| entry.name.ends_with(".damaged")),
+        "{what}: nor of a header: {names:?}"
+    );
     let mut found = Vec::new();
     while let Some(segment) = log.next_sealed() {
         found.extend(read(&segment).unwrap());

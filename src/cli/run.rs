@@ -3,15 +3,17 @@
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::oneshot;
 
 use super::logging;
 use super::words::counted;
 use crate::admin::Recorder;
 use crate::app::{App, greeting};
 use crate::config::Loaded;
+use crate::upload;
 
-/// Runs until SIGTERM or Ctrl-C.
+/// Runs until SIGTERM or Ctrl-C; a second one ends it at once.
 pub(super) fn run(loaded: Loaded) -> anyhow::Result<ExitCode> {
     let recorder = Recorder::install().context("cannot set up the metrics")?;
     logging::start();
@@ -21,16 +23,39 @@ pub(super) fn run(loaded: Loaded) -> anyhow::Result<ExitCode> {
     for warning in &loaded.warnings {
         tracing::warn!("{warning}");
     }
-    super::server_runtime()?.block_on(serve(loaded, recorder))
+    let runtime = super::server_runtime()?;
+    let outcome = runtime.block_on(serve(loaded, recorder));
+    // What still runs does so because somebody asked twice for the end.
+    runtime.shutdown_background();
+    outcome
 }
 
 async fn serve(loaded: Loaded, recorder: Recorder) -> anyhow::Result<ExitCode> {
     let config = loaded.config;
     // Before anything is opened, so that a signal that comes early ends it in the right order too.
-    let shutdown = shutdown()?;
+    let mut signals = Signals::listen()?;
     let app = App::start(config.clone(), recorder).await?;
     super::print(&greeting(&config, app.listeners()))?;
-    let status = app.run(shutdown).await?;
+    let (ask, asked) = oneshot::channel();
+    let running = app.run(async {
+        // An error says that nobody can ask any more.
+        let _ = asked.await;
+    });
+    tokio::pin!(running);
+    tokio::select! {
+        status = &mut running => return Ok(ended(&status?)),
+        () = signals.next() => drop(ask.send(())),
+    }
+    tokio::select! {
+        status = &mut running => Ok(ended(&status?)),
+        () = signals.next() => {
+            tracing::warn!("ended at once, on a second signal; what was acknowledged is on disk");
+            Ok(ExitCode::FAILURE)
+        }
+    }
+}
+
+fn ended(status: &upload::Status) -> ExitCode {
     if status.queued_objects > 0 {
         let objects = counted(status.queued_objects, "object");
         tracing::warn!(
@@ -38,17 +63,27 @@ async fn serve(loaded: Loaded, recorder: Recorder) -> anyhow::Result<ExitCode> {
         );
     }
     tracing::info!("ended");
-    Ok(ExitCode::SUCCESS)
+    ExitCode::SUCCESS
 }
 
-/// Ready when somebody asks the process to end.
-fn shutdown() -> anyhow::Result<impl Future<Output = ()>> {
-    let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
-    let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;
-    Ok(async move {
+/// The signals that ask the process to end.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn listen() -> anyhow::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?,
+            interrupt: signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?,
+        })
+    }
+
+    async fn next(&mut self) {
         tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
         }
-    })
+    }
 }
