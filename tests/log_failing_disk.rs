@@ -262,3 +262,36 @@ fn a_segment_with_a_damaged_header_is_kept_under_another_name() {
     log.seal();
     assert_eq!(log.next_sealed().unwrap().id(), SegmentId(3), "its number is not given again");
 }
+
+#[test]
+fn damage_to_the_last_record_of_a_sealed_segment_does_not_pass_for_a_torn_tail() {
+    let disk = SimulatedDisk::default();
+    let mut log = open(&disk);
+    log.append(&[export(1)], 1).unwrap();
+    log.append(&[export(2)], 1).unwrap();
+    log.seal();
+    let disk = disk.reboot(AfterPowerLoss::Lost);
+    let second_record = 4096 + 56 + 904;
+    disk.flip_bit("/data/log/00000001.segment".as_ref(), second_record + 100).unwrap();
+    let segment = open(&disk).next_sealed().unwrap();
+    let mut records = segment.records(Unreadable::Fail).unwrap();
+    let items: Vec<Item> = records.by_ref().map(Result::unwrap).collect();
+    assert!(matches!(items.as_slice(), [Item::Record(_), Item::Damage(_)]), "{items:?}");
+    assert_eq!(records.lost(), 1);
+}
+
+#[test]
+fn a_segment_that_recovery_sealed_stays_sealed() {
+    let disk = SimulatedDisk::default();
+    let mut log = open(&disk);
+    log.append(&[export(1)], 1).unwrap();
+    log.append(&[export(2)], 1).unwrap();
+    let disk = disk.reboot(AfterPowerLoss::Lost);
+    drop(open(&disk));
+    let disk = disk.reboot(AfterPowerLoss::Lost);
+    disk.flip_bit("/data/log/00000001.segment".as_ref(), 4096 + 56 + 904 + 100).unwrap();
+    let segment = open(&disk).next_sealed().unwrap();
+    let mut records = segment.records(Unreadable::Fail).unwrap();
+    assert_eq!(records.by_ref().count(), 2);
+    assert_eq!(records.lost(), 1);
+}
