@@ -295,3 +295,26 @@ fn a_segment_that_recovery_sealed_stays_sealed() {
     assert_eq!(records.by_ref().count(), 2);
     assert_eq!(records.lost(), 1);
 }
+
+/// What is in a log once it is closed, in the order in which it was sealed.
+async fn closed_numbers(log: &Log) -> Vec<u8> {
+    let closing = log.clone();
+    tokio::task::spawn_blocking(move || closing.close()).await.unwrap();
+    std::iter::from_fn(|| log.next_sealed(Duration::ZERO)).flat_map(|segment| numbers(&segment)).collect()
+}
+
+#[tokio::test]
+async fn a_record_for_which_there_is_no_room_takes_nothing_from_the_records_behind_it() {
+    let disk: Arc<dyn Disk> = Arc::new(SimulatedDisk::default());
+    let budget = Budget::new(5 * 16 * 1024);
+    let log = Log::open(disk, place(), &options(), &budget).unwrap();
+    let oversize = Export { signal: Signal::Logs, items: 1, body: Bytes::from(vec![9; 100_000]) };
+    let refused = log.append(oversize, Instant::now() + Duration::from_millis(300)).await;
+    assert_eq!(refused.unwrap_err(), AppendError::NoRoom);
+
+    let patience = Instant::now() + Duration::from_mins(1);
+    for number in 1..=3 {
+        log.append(export(number), patience).await.unwrap();
+    }
+    assert_eq!(closed_numbers(&log).await, [1, 2, 3], "what was acknowledged is in the log");
+}

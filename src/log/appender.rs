@@ -127,6 +127,11 @@ impl Appender {
         }
     }
 
+    /// Whether a segment is active, with records or without.
+    pub(super) fn has_active(&self) -> bool {
+        self.active.is_some()
+    }
+
     /// Begins a segment that an export of this length fits in. The active one must be sealed or empty.
     pub(super) fn begin(&mut self, body_len: u64, now: u64) -> io::Result<Begin> {
         match self.try_begin(body_len, now) {
@@ -141,6 +146,10 @@ impl Appender {
     }
 
     fn try_begin(&mut self, body_len: u64, now: u64) -> io::Result<Begin> {
+        if self.active_sum().is_some() {
+            // Its file would be given away with the records in it.
+            return Err(io::Error::other("the active segment has records and is not sealed"));
+        }
         let Some(spare) = self.spare(file_len_for(record_len(0, body_len)))? else {
             return Ok(Begin::NoRoom);
         };

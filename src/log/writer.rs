@@ -104,8 +104,13 @@ impl Writer {
             }
         }
         if self.backlog.is_blocked() {
-            // Nobody waits any more; whoever comes next need not.
-            self.begin(0);
+            // Nobody waits any more; whoever comes next need not. An active segment has room for most: what found none
+            // was longer than it.
+            if self.appender.has_active() {
+                self.unblock();
+            } else {
+                self.begin(0);
+            }
         }
     }
 
@@ -126,10 +131,7 @@ impl Writer {
     fn begin(&mut self, body_len: u64) -> bool {
         match self.appender.begin(body_len, unix_nanos()) {
             Ok(Begin::Begun) => {
-                if self.backlog.is_blocked() {
-                    tracing::info!("there is room again");
-                    self.backlog.set_blocked(false);
-                }
+                self.unblock();
                 true
             }
             Ok(Begin::NoRoom) => false,
@@ -139,6 +141,13 @@ impl Writer {
                 // The next try may find another file; a second failure stops intake.
                 true
             }
+        }
+    }
+
+    fn unblock(&self) {
+        if self.backlog.is_blocked() {
+            tracing::info!("there is room again");
+            self.backlog.set_blocked(false);
         }
     }
 
