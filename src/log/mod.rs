@@ -120,6 +120,7 @@ impl Log {
         options: &Options,
         budget: &Arc<Budget>,
     ) -> Result<Self, Error> {
+        crate::metrics::log::register();
         let opened = Opened::new(&disk, place.clone(), options, budget)?;
         let (queue, is_closing) = (Arc::new(Queue::default()), Arc::new(AtomicBool::new(false)));
         let writer = Writer {

@@ -184,15 +184,18 @@ impl Reading {
         let mut scan = Scan::new(Arc::clone(&candidate.file), header.salt, first_seq, end, Unreadable::Skip);
         let mut footer = Footer { end: FILE_HEADER_LEN as u64, next_seq: first_seq, ..Footer::default() };
         let mut gaps: Vec<Damage> = Vec::new();
+        // Counts only once a record of this log comes behind it.
+        let mut gap = None;
         // Records before this number were durable, as far as is known.
         let mut durable_before = follower.unwrap_or(first_seq);
         while let Some(step) = scan.step().map_err(Error::disk("read", &candidate.path))? {
             match step {
-                Step::Gap(gap) => gaps.push(gap),
+                Step::Gap(before) => gap = Some(before),
                 Step::Record(found) => {
                     if follower.is_some_and(|follower| found.header.seq >= follower) {
                         break;
                     }
+                    gaps.extend(gap.take());
                     durable_before = durable_before.max(found.header.group_first_seq());
                     footer.count(&found.header, found.end);
                 }

@@ -4,6 +4,15 @@ use std::time::Duration;
 
 use metrics::{counter, gauge, histogram};
 
+/// Shows the metrics that must stay 0 before anything has moved them, so that an alert can tell 0 from nothing.
+pub fn register() {
+    counter!("forebay_log_write_errors_total").increment(0);
+    counter!("forebay_log_records_lost_total").increment(0);
+    counter!("forebay_log_segments_lost_total").increment(0);
+    blocked(false);
+    stopped(false);
+}
+
 /// How long a group took from its write to the end of its sync. When it rises, every acknowledgement does: look at the
 /// disk, and at what else uses it.
 pub fn commit_took(duration: Duration) {
@@ -45,8 +54,7 @@ pub fn segment_lost() {
 /// Items that were dropped unpacked because the disk budget was used up and `log.when_full` is `drop_oldest`. Make
 /// the budget larger, or look why nothing is delivered.
 pub fn items_dropped(signal: &'static str, items: u64) {
-    counter!("forebay_dropped_items_total", "signal" => signal, "reason" => "disk_budget", "stage" => "log")
-        .increment(items);
+    counter!("forebay_log_dropped_items_total", "signal" => signal).increment(items);
 }
 
 /// What waits in the log. It grows while packing does not keep up.
