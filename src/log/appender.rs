@@ -47,6 +47,7 @@ pub(super) struct Appender {
     next_seq: u64,
     /// Failures since the last group that was durable.
     failures: u32,
+    /// When the last record of the active segment was received; within a segment time never goes backward.
     last_received_at: u64,
 }
 
@@ -155,6 +156,8 @@ impl Appender {
         };
         let active = self.christen(spare, now)?;
         self.next_id = self.next_id.next();
+        // A clock that was ahead for a moment must not date everything that is ever received after it.
+        self.last_received_at = 0;
         if let Some(empty) = self.active.replace(active) {
             drop(empty.used);
             self.spares.give_back(&empty.path, true)?;
