@@ -20,7 +20,7 @@ use crate::upload::Uploader;
 /// How long the thread waits for a segment before it looks whether it should end.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// The wait after a failure, such as a full disk.
-const AFTER_FAILURE: Duration = Duration::from_secs(5);
+const AFTER_FAILURE: Duration = if cfg!(test) { Duration::from_millis(10) } else { Duration::from_secs(5) };
 /// After so many failures in a row, what the disk cannot read is given up as damage.
 const FAILURES_UNTIL_SKIPPING: u32 = 12;
 /// Packing leaves the processor to intake where both want it.
@@ -106,18 +106,34 @@ impl Packer {
             if self.failures < FAILURES_UNTIL_SKIPPING { Unreadable::Fail } else { Unreadable::Skip };
         let batch = pack_segment(segment, &self.spool, &self.log, unreadable)?;
         self.is_between.store(true, Ordering::SeqCst);
-        let retired = self.log.retire(segment);
+        let retired = self.retire(segment);
         if retired.is_ok() {
             self.uploader.add(batch);
         }
         self.is_between.store(false, Ordering::SeqCst);
-        Ok(retired?)
+        retired
+    }
+
+    /// Gives a packed segment's file free, trying until it works. Once that has failed half-way, the file may have no
+    /// name any more by which it could be read and packed again, and nobody else may drop it: its objects count.
+    fn retire(&self, segment: &SealedSegment) -> anyhow::Result<()> {
+        while let Err(error) = self.log.retire(segment) {
+            if self.is_ending.load(Ordering::Acquire) {
+                return Err(error.into());
+            }
+            tracing::error!(
+                %error, segment = %segment.id(),
+                "cannot give the file of a packed segment free; its objects wait until that works"
+            );
+            self.rest();
+        }
+        Ok(())
     }
 
     fn rest(&self) {
         let until = Instant::now() + AFTER_FAILURE;
         while Instant::now() < until && !self.is_ending.load(Ordering::Acquire) {
-            std::thread::sleep(LOOK_EVERY);
+            std::thread::sleep(LOOK_EVERY.min(AFTER_FAILURE));
         }
     }
 }
@@ -145,4 +161,88 @@ fn pack_segment(
 fn yield_to_intake() -> std::io::Result<()> {
     // On Linux, priorities belong to threads, by their own ids.
     Ok(rustix::process::setpriority_process(Some(rustix::thread::gettid()), NICENESS)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::path::PathBuf;
+
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::catalog::Catalog;
+    use crate::disk::{Budget, Disk, Failing, SimulatedDisk};
+    use crate::log::{self, Place, SegmentId};
+    use crate::otlp::Signal;
+    use crate::receive::Export;
+    use crate::units::ByteSize;
+    use crate::upload::bucket::FolderBucket;
+
+    /// Fails the next sync of the log's folder.
+    #[derive(Debug)]
+    struct FailsOnce(bool);
+
+    impl Failing for FailsOnce {
+        fn error(&mut self, operation: &str, path: &str) -> Option<io::Error> {
+            let fails = self.0 && operation == "sync_folder" && path == "/data/log";
+            self.0 &= !fails;
+            fails.then(|| io::Error::other("bad sector"))
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_segment_whose_file_is_given_free_only_at_the_second_try_is_delivered_and_so_are_those_behind_it()
+     {
+        let simulated = SimulatedDisk::default();
+        let disk: Arc<dyn Disk> = Arc::new(simulated.clone());
+        let budget = Budget::new(1 << 30);
+        let (spool, ..) = Spool::open(Arc::clone(&disk), "/data/spool".into(), Arc::clone(&budget)).unwrap();
+        let place = Place {
+            folder: PathBuf::from("/data/log"),
+            aside: PathBuf::from("/data/damaged"),
+            writer: 7,
+            packing: pack::Options::default().pinned(),
+            at_least: SegmentId(1),
+        };
+        let options = log::Options {
+            segment_bytes: ByteSize(16 * 1024),
+            free_space_floor: ByteSize(0),
+            ..log::Options::default()
+        };
+        let log = Log::open(Arc::clone(&disk), place, &options, &budget).unwrap();
+        for _ in 0..2 {
+            // A request for logs with one log record, which is empty.
+            let body = Bytes::from_static(&[0x0a, 4, 0x12, 2, 0x12, 0]);
+            let export = Export { signal: Signal::Logs, items: 1, body };
+            log.append(export, Instant::now() + Duration::from_mins(1)).await.unwrap();
+            log.seal().await.unwrap();
+        }
+
+        let catalog = tempfile::tempdir().unwrap();
+        let spool = Arc::new(spool);
+        let uploader = Arc::new(Uploader::start(
+            &crate::upload::Options::default(),
+            Arc::new(FolderBucket::new(disk, "/bucket".into())),
+            Arc::clone(&spool),
+            Arc::new(Catalog::open(&catalog.path().join("catalog"))),
+            Vec::new(),
+        ));
+        simulated.fail(FailsOnce(true));
+        let packing = Packing::start(log.clone(), spool, Arc::clone(&uploader), Arc::default()).unwrap();
+        let deadline = Instant::now() + Duration::from_mins(1);
+        while uploader.status().delivered_objects < 2 {
+            assert!(Instant::now() < deadline, "delivered: {}", uploader.status().delivered_objects);
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        let closing = log.clone();
+        tokio::task::spawn_blocking(move || {
+            closing.close();
+            packing.finish();
+        })
+        .await
+        .unwrap();
+        uploader.stop(Duration::from_mins(1)).await;
+        assert_eq!(log.sealed_ids(), []);
+    }
 }
