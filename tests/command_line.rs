@@ -3,7 +3,13 @@
 
 use std::net::TcpListener;
 use std::process::{Command, Output};
+use std::sync::Arc;
 
+use forebay::disk::{Budget, Disk, RealDisk};
+use forebay::log::{self, Place, SegmentId, Stepwise};
+use forebay::otlp::Signal;
+use forebay::receive::Export;
+use forebay::units::ByteSize;
 use tempfile::TempDir;
 
 /// Runs forebay in an empty folder, with nothing in its environment.
@@ -77,5 +83,41 @@ fn a_setting_that_a_command_does_not_take_is_refused() {
     let folder = TempDir::new().unwrap();
     let output = forebay(&folder, &["--to", "s3://bucket", "status"]);
     assert_eq!(text(&output.stderr), "forebay: `forebay status` does not take --to\n");
+    assert_eq!(output.status.code(), Some(1));
+}
+
+#[test]
+fn drain_does_not_say_that_nothing_is_left_while_a_segment_cannot_be_packed() {
+    let folder = TempDir::new().unwrap();
+    let place = Place {
+        folder: folder.path().join("data/log"),
+        aside: folder.path().join("data/damaged"),
+        writer: 7,
+        packing: r#"{"rows":"wide"}"#.to_owned(),
+        at_least: SegmentId(1),
+    };
+    let disk: Arc<dyn Disk> = Arc::new(RealDisk);
+    let options = log::Options {
+        free_space_floor: ByteSize(0),
+        segment_bytes: ByteSize::mib(1),
+        ..log::Options::default()
+    };
+    let mut log = Stepwise::open(&disk, place, &options, &Budget::new(1 << 30)).unwrap();
+    log.append(&[Export { signal: Signal::Logs, items: 1, body: vec![0x0a, 4, 0x12, 2, 0x12, 0].into() }], 1)
+        .unwrap();
+    log.seal();
+    drop(log);
+
+    let output = forebay(&folder, &["drain", "--data-dir", "data", "--wait", "1s"]);
+    let said = text(&output.stdout);
+    assert!(said.starts_with("delivered 0 objects; 1 segment left in data: "), "{said}");
+    assert_eq!(output.status.code(), Some(1));
+}
+
+#[test]
+fn drain_does_not_take_a_folder_that_is_not_there_for_an_empty_one() {
+    let folder = TempDir::new().unwrap();
+    let output = forebay(&folder, &["drain", "--data-dir", "dtaa"]);
+    assert_eq!(text(&output.stderr), "forebay: there is no data folder dtaa (data_dir)\n");
     assert_eq!(output.status.code(), Some(1));
 }

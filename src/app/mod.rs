@@ -25,6 +25,7 @@ use tokio::task::JoinHandle;
 
 use crate::admin::{self, Listener, Recorder};
 use crate::config::Config;
+use crate::log::WhenFull;
 use crate::receive::Receiver;
 use crate::upload;
 
@@ -35,6 +36,22 @@ use self::subject::Process;
 pub use self::data_folder::Paths;
 pub use self::greeting::greeting;
 pub use self::offline::status;
+
+/// How everything stands when a forebay has ended. What is left is on disk, and delivered after the next start.
+#[derive(Clone, Debug)]
+pub struct Ended {
+    /// How delivery stands.
+    pub delivery: upload::Status,
+    /// Segments that are not packed, so that delivery does not know of them: there was no time, or the log says why.
+    pub segments: u64,
+}
+
+impl Ended {
+    /// Whether everything that was acknowledged is in the bucket.
+    pub const fn is_all_delivered(&self) -> bool {
+        self.delivery.queued_objects == 0 && self.segments == 0
+    }
+}
 
 /// A running forebay.
 #[derive(Debug)]
@@ -82,11 +99,11 @@ impl App {
     }
 
     /// Takes telemetry in until `shutdown`, then answers what came, seals, packs, tries to deliver, and ends. What is
-    /// left is on disk and delivered after the next start. Returns how delivery stands.
+    /// left is on disk and delivered after the next start. Returns how everything stands.
     ///
     /// # Errors
     /// If something of it failed.
-    pub async fn run(self, shutdown: impl Future<Output = ()>) -> anyhow::Result<upload::Status> {
+    pub async fn run(self, shutdown: impl Future<Output = ()>) -> anyhow::Result<Ended> {
         let Self { process, receiver, admin, finish_within } = self;
         let ending = async {
             shutdown.await;
@@ -94,22 +111,25 @@ impl App {
             tracing::info!("shutting down: nothing more is taken in");
         };
         receiver.run(ending).await;
-        let status = process.pipeline.stop(finish_within).await?;
+        let ended = process.pipeline.stop(finish_within).await?;
         if let Some((task, ending)) = admin {
             ending.send_replace(true);
             task.await?;
         }
-        Ok(status)
+        Ok(ended)
     }
 }
 
-/// Delivers everything that is in a data folder; takes nothing in. Returns how delivery stands once nothing is left, or
-/// when `patience` ends.
+/// Delivers everything that is in a data folder; takes nothing in. Returns how everything stands once nothing is left,
+/// or when `patience` ends.
 ///
 /// # Errors
 /// What stood in the way, in words for the person who started it.
-pub async fn drain(config: &Config, patience: Option<Duration>) -> anyhow::Result<upload::Status> {
-    let pipeline = Pipeline::start(config).await?;
+pub async fn drain(config: &Config, patience: Option<Duration>) -> anyhow::Result<Ended> {
+    let mut config = config.clone();
+    // Nothing is taken in, so nothing may be dropped to make room for it.
+    config.log.when_full = WhenFull::Refuse;
+    let pipeline = Pipeline::start(&config).await?;
     pipeline.flush(patience).await;
     pipeline.stop(Duration::ZERO).await
 }

@@ -17,6 +17,7 @@ use crate::metrics;
 use crate::pack::{Batch, Spool, SpoolDamage};
 use crate::upload::{self, Environment, Uploader};
 
+use super::Ended;
 use super::data_folder::DataFolder;
 use super::forecast::{Forecast, keep_forecast};
 use super::packing::Packing;
@@ -162,7 +163,7 @@ impl Pipeline {
 
     /// Seals and packs what is in the log, tries to deliver for `patience`, and ends. What is left stays on disk. The
     /// receiver must have ended.
-    pub(super) async fn stop(&self, patience: Duration) -> anyhow::Result<upload::Status> {
+    pub(super) async fn stop(&self, patience: Duration) -> anyhow::Result<Ended> {
         self.ending.send_replace(true);
         let packing = self.packing.lock().unwrap_or_else(PoisonError::into_inner).take();
         let log = self.log.clone();
@@ -177,12 +178,12 @@ impl Pipeline {
         let began = Instant::now();
         // That it is not drained in time is no error: the rest is delivered after the next start.
         let _ = tokio::time::timeout(patience, self.uploader.drained()).await;
-        let status = self.uploader.stop(patience.saturating_sub(began.elapsed())).await;
+        let delivery = self.uploader.stop(patience.saturating_sub(began.elapsed())).await;
         let tasks = std::mem::take(&mut *self.tasks.lock().unwrap_or_else(PoisonError::into_inner));
         for task in tasks {
             task.await?;
         }
-        Ok(status)
+        Ok(Ended { delivery, segments: self.log.sealed_ids().len() as u64 })
     }
 
     /// Where the spool lies, for the file system's free space.

@@ -2,28 +2,49 @@
 
 use std::process::ExitCode;
 
+use anyhow::bail;
+
 use super::arguments::Drain;
 use super::logging;
 use super::words::counted;
 use crate::admin::Recorder;
-use crate::app;
+use crate::app::{self, Ended};
 use crate::config::Config;
 use crate::units::Span;
 
 /// Delivers, and says what is left.
 pub(super) fn run(config: &Config, drain: &Drain) -> anyhow::Result<ExitCode> {
+    if !config.data_dir.is_dir() {
+        bail!("there is no data folder {} (data_dir)", config.data_dir.display());
+    }
     // Nobody reads the metrics of a command, but the stages write them.
     let _recorder = Recorder::install()?;
     logging::start();
     let patience = drain.wait.map(Span::duration);
-    let status = super::server_runtime()?.block_on(app::drain(config, patience))?;
-    let delivered = counted(status.delivered_objects, "object");
-    if status.queued_objects == 0 {
+    let ended = super::server_runtime()?.block_on(app::drain(config, patience))?;
+    let delivered = counted(ended.delivery.delivered_objects, "object");
+    if ended.is_all_delivered() {
         super::print(&format!("delivered {delivered}; nothing is left\n"))?;
         return Ok(ExitCode::SUCCESS);
     }
-    let left = counted(status.queued_objects, "object");
-    let why = status.failing.map_or_else(|| "there was no time".to_owned(), |failing| failing.error);
+    let left = left(&ended);
+    let why = match ended.delivery.failing {
+        Some(failing) => failing.error,
+        None if ended.segments > 0 => "what was logged above says why they are not packed".to_owned(),
+        None => "there was no time".to_owned(),
+    };
     super::print(&format!("delivered {delivered}; {left} left in {}: {why}\n", config.data_dir.display()))?;
     Ok(ExitCode::FAILURE)
+}
+
+/// What is left: `2 objects and 1 segment`.
+pub(super) fn left(ended: &Ended) -> String {
+    let objects = ended.delivery.queued_objects;
+    let kinds = [(objects, "object"), (ended.segments, "segment")];
+    let left: Vec<_> = kinds
+        .into_iter()
+        .filter(|(number, _)| *number > 0)
+        .map(|(number, one)| counted(number, one))
+        .collect();
+    left.join(" and ")
 }

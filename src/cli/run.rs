@@ -6,12 +6,11 @@ use anyhow::Context as _;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 
+use super::drain::left;
 use super::logging;
-use super::words::counted;
 use crate::admin::Recorder;
-use crate::app::{App, greeting};
+use crate::app::{App, Ended, greeting};
 use crate::config::Loaded;
-use crate::upload;
 
 /// Runs until SIGTERM or Ctrl-C; a second one ends it at once.
 pub(super) fn run(loaded: Loaded) -> anyhow::Result<ExitCode> {
@@ -43,11 +42,11 @@ async fn serve(loaded: Loaded, recorder: Recorder) -> anyhow::Result<ExitCode> {
     });
     tokio::pin!(running);
     tokio::select! {
-        status = &mut running => return Ok(ended(&status?)),
+        ended = &mut running => return Ok(farewell(&ended?)),
         () = signals.next() => drop(ask.send(())),
     }
     tokio::select! {
-        status = &mut running => Ok(ended(&status?)),
+        ended = &mut running => Ok(farewell(&ended?)),
         () = signals.next() => {
             tracing::warn!("ended at once, on a second signal; what was acknowledged is on disk");
             Ok(ExitCode::FAILURE)
@@ -55,12 +54,10 @@ async fn serve(loaded: Loaded, recorder: Recorder) -> anyhow::Result<ExitCode> {
     }
 }
 
-fn ended(status: &upload::Status) -> ExitCode {
-    if status.queued_objects > 0 {
-        let objects = counted(status.queued_objects, "object");
-        tracing::warn!(
-            "{objects} could not be delivered in time; they are on disk and go after the next start"
-        );
+fn farewell(ended: &Ended) -> ExitCode {
+    if !ended.is_all_delivered() {
+        let left = left(ended);
+        tracing::warn!("{left} could not be delivered in time; they are on disk and go after the next start");
     }
     tracing::info!("ended");
     ExitCode::SUCCESS
