@@ -318,3 +318,46 @@ async fn a_record_for_which_there_is_no_room_takes_nothing_from_the_records_behi
     }
     assert_eq!(closed_numbers(&log).await, [1, 2, 3], "what was acknowledged is in the log");
 }
+
+/// No file can be created, for the process has too many open.
+#[derive(Debug)]
+struct TooManyOpenFiles;
+
+impl Failing for TooManyOpenFiles {
+    fn error(&mut self, operation: &str, _path: &str) -> Option<io::Error> {
+        const EMFILE: i32 = 24;
+        (operation == "create").then(|| io::Error::from_raw_os_error(EMFILE))
+    }
+}
+
+/// Every file can be created.
+#[derive(Debug)]
+struct NothingFails;
+
+impl Failing for NothingFails {
+    fn error(&mut self, _operation: &str, _path: &str) -> Option<io::Error> {
+        None
+    }
+}
+
+#[tokio::test]
+async fn too_many_open_files_hold_clients_and_do_not_stop_intake_for_good() {
+    let disk = SimulatedDisk::default();
+    let handle: Arc<dyn Disk> = Arc::new(disk.clone());
+    let log = Log::open(handle, place(), &options(), &Budget::new(1 << 30)).unwrap();
+    disk.fail(TooManyOpenFiles);
+    let mut acknowledged = 0;
+    let refused = loop {
+        match log.append(export(1), Instant::now() + Duration::from_millis(300)).await {
+            Ok(_) => acknowledged += 1,
+            Err(error) => break error,
+        }
+        assert!(acknowledged < 100, "the segments must end");
+    };
+    assert_eq!(refused, AppendError::NoRoom);
+    assert!(!log.snapshot().is_stopped);
+
+    disk.fail(NothingFails);
+    log.append(export(2), Instant::now() + Duration::from_mins(1)).await.expect("files can be opened again");
+    assert_eq!(closed_numbers(&log).await.len(), acknowledged + 1);
+}

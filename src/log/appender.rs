@@ -12,6 +12,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use rustix::io::Errno;
 
 use crate::disk::{Disk, File, Use};
 use crate::receive::Export;
@@ -136,8 +137,8 @@ impl Appender {
     /// Begins a segment that an export of this length fits in. The active one must be sealed or empty.
     pub(super) fn begin(&mut self, body_len: u64, now: u64) -> io::Result<Begin> {
         match self.try_begin(body_len, now) {
-            // The disk was filled by somebody else since it was asked.
-            Err(error) if is_full(&error) => Ok(Begin::NoRoom),
+            // The disk was filled by somebody else since it was asked; or there are connections in the place of files.
+            Err(error) if is_full(&error) || is_short_of_means(&error) => Ok(Begin::NoRoom),
             Err(error) => {
                 self.failures += 1;
                 Err(error)
@@ -344,4 +345,11 @@ fn padding(body: &Bytes) -> usize {
 /// Whether an error says that there is no room.
 fn is_full(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
+
+/// Whether an error says that the process or the system has too many files open, or too little memory: that passes, and
+/// says nothing about the disk.
+fn is_short_of_means(error: &io::Error) -> bool {
+    let means = [Errno::MFILE, Errno::NFILE, Errno::NOMEM, Errno::NOBUFS];
+    error.raw_os_error().is_some_and(|number| means.iter().any(|errno| errno.raw_os_error() == number))
 }
