@@ -17,6 +17,7 @@ use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::config::{self, Flag, Sources};
 
@@ -87,7 +88,18 @@ fn print(text: &str) -> anyhow::Result<()> {
 
 /// The runtime of a process that serves or delivers.
 fn server_runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    allow_open_files();
     tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start the runtime")
+}
+
+/// Allows as many open files as the system lets a process have. What it is given without asking, mostly 1024, is used up
+/// by the connections of as many machines, and then no segment can be begun.
+fn allow_open_files() {
+    let limit = getrlimit(Resource::Nofile);
+    let wanted = Rlimit { current: limit.maximum, ..limit };
+    if let Err(error) = setrlimit(Resource::Nofile, wanted) {
+        tracing::warn!(%error, "the number of open files is limited to {:?}", limit.current);
+    }
 }
 
 /// A small runtime, for commands that ask one question.
