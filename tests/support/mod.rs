@@ -7,5 +7,6 @@
     reason = "a test that cannot go on has failed"
 )]
 
+pub mod program;
 pub mod s3;
 pub mod spool;
