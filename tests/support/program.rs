@@ -78,32 +78,7 @@ impl Program {
     /// # Errors
     /// If it ended.
     pub fn try_start(folder: &Path, environment: &[(&str, &str)]) -> Result<Self, Said> {
-        let mut child =
-            command(folder, environment).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let (sender, ended) = channel();
-        let stderr = Arc::default();
-        collect(child.stderr.take().unwrap(), Arc::clone(&stderr), sender);
-        let lines = read_lines(child.stdout.take().unwrap());
-        let nowhere = SocketAddr::from(([0, 0, 0, 0], 0));
-        let mut program = Self {
-            child,
-            grpc: nowhere,
-            http: nowhere,
-            admin: nowhere,
-            greeting: String::new(),
-            stderr,
-            ended,
-        };
-        // It says last what is of no interest here: how a client is pointed at it.
-        while !program.greeting.contains("forebay send") {
-            match lines.recv_timeout(PATIENCE) {
-                Ok(line) => program.greeting.push_str(&line),
-                Err(RecvTimeoutError::Disconnected) => return Err(program.wait()),
-                Err(RecvTimeoutError::Timeout) => panic!("forebay has not started: {program:?}"),
-            }
-        }
-        [program.grpc, program.http, program.admin] = addresses(&program.greeting);
-        Ok(program)
+        Starting::spawn(folder, environment).finish()
     }
 
     /// The address for gRPC; it takes HTTP as well.
@@ -178,6 +153,55 @@ impl Drop for Program {
         if std::thread::panicking() {
             eprintln!("forebay wrote:\n{}", self.stderr());
         }
+    }
+}
+
+/// The binary that has not said yet that it has started.
+#[derive(Debug)]
+pub struct Starting {
+    /// Without addresses.
+    program: Program,
+    /// What it says.
+    lines: Receiver<String>,
+}
+
+impl Starting {
+    /// Starts it in this folder, as [`Program::start`].
+    pub fn spawn(folder: &Path, environment: &[(&str, &str)]) -> Self {
+        let mut child =
+            command(folder, environment).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let (sender, ended) = channel();
+        let stderr = Arc::default();
+        collect(child.stderr.take().unwrap(), Arc::clone(&stderr), sender);
+        let lines = read_lines(child.stdout.take().unwrap());
+        let nowhere = SocketAddr::from(([0, 0, 0, 0], 0));
+        let (grpc, http, admin) = (nowhere, nowhere, nowhere);
+        let program = Program { child, grpc, http, admin, greeting: String::new(), stderr, ended };
+        Self { program, lines }
+    }
+
+    /// Waits until it has started.
+    ///
+    /// # Errors
+    /// If it ended.
+    pub fn finish(self) -> Result<Program, Said> {
+        let Self { mut program, lines } = self;
+        // It says last what is of no interest here: how a client is pointed at it.
+        while !program.greeting.contains("forebay send") {
+            match lines.recv_timeout(PATIENCE) {
+                Ok(line) => program.greeting.push_str(&line),
+                Err(RecvTimeoutError::Disconnected) => return Err(program.wait()),
+                Err(RecvTimeoutError::Timeout) => panic!("forebay has not started: {program:?}"),
+            }
+        }
+        [program.grpc, program.http, program.admin] = addresses(&program.greeting);
+        Ok(program)
+    }
+
+    /// Kills it at once, by SIGKILL. Its standard output tells whether it had started after all.
+    pub fn kill(self) -> Said {
+        let said = self.program.kill();
+        Said { stdout: self.lines.iter().collect(), ..said }
     }
 }
 

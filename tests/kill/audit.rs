@@ -1,0 +1,58 @@
+//! Holds what is in the bucket against the ledger.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read as _;
+
+use forebay::otlp::Signal;
+
+use crate::decoded::Decoded;
+use crate::ledger::Exports;
+use crate::telemetry::{first_number, request};
+
+/// Finds every acknowledged export exactly once in the bucket and unchanged, every other at most once, nothing that was
+/// never sent, and every object complete. Returns how many exports were found.
+///
+/// An export is a line, so none can be there in part.
+pub(crate) fn audit(exports: &Exports, objects: &BTreeMap<String, Vec<u8>>) -> u64 {
+    let mut found: BTreeMap<u64, &str> = BTreeMap::new();
+    let mut segments = BTreeSet::new();
+    for (key, bytes) in objects {
+        assert!(
+            segments.insert(partition_and_segment(key)),
+            "{key}: another object has its segment's number"
+        );
+        let signal = Signal::ALL.into_iter().find(|signal| key.starts_with(&format!("{signal}/"))).unwrap();
+        for line in lines(key, bytes) {
+            let decoded = Decoded::from_json(signal, line.as_bytes())
+                .unwrap_or_else(|error| panic!("{key}: a line is no request: {error}"));
+            let first = first_number(&decoded).unwrap_or_else(|| panic!("{key}: a line has no number"));
+            let Some((export, _)) = exports.get(&first) else { panic!("{key}: {first} was never sent") };
+            assert!(decoded == request(export), "{key}: {first} is not what was sent: {export:?}");
+            if let Some(before) = found.insert(first, key) {
+                panic!("{first} is in the bucket twice: in {before} and in {key}");
+            }
+        }
+    }
+    let acknowledged = exports.values().filter(|(_, is_acknowledged)| *is_acknowledged);
+    let lost: Vec<_> =
+        acknowledged.map(|(export, _)| export).filter(|export| !found.contains_key(&export.first)).collect();
+    assert!(lost.is_empty(), "{} exports were acknowledged and are lost: {lost:?}", lost.len());
+    found.len() as u64
+}
+
+/// The lines of an object, which must be whole: one gzip member and nothing behind it, all of its lines ended.
+fn lines(key: &str, bytes: &[u8]) -> Vec<String> {
+    let mut decoder = flate2::bufread::GzDecoder::new(bytes);
+    let mut text = String::new();
+    decoder.read_to_string(&mut text).unwrap_or_else(|error| panic!("{key} is not whole: {error}"));
+    assert!(decoder.into_inner().is_empty(), "{key}: something is behind the gzip member");
+    assert!(text.ends_with('\n'), "{key}: the last line is not whole");
+    text.lines().map(str::to_owned).collect()
+}
+
+/// What only one object may have: `signal/date/hour`, and the number of its segment.
+fn partition_and_segment(key: &str) -> (String, String) {
+    let (folder, name) = key.rsplit_once('/').unwrap();
+    let segment = name.split('-').nth(2).unwrap_or_else(|| panic!("{key} names no segment"));
+    (folder.to_owned(), segment.to_owned())
+}

@@ -1,0 +1,231 @@
+//! Clients that send all the time, over every protocol.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::Request;
+use http::header::CONTENT_TYPE;
+use http_body_util::{BodyExt as _, Full};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use opentelemetry_proto::tonic::collector::logs::v1::logs_service_client::LogsServiceClient;
+use opentelemetry_proto::tonic::collector::metrics::v1::metrics_service_client::MetricsServiceClient;
+use opentelemetry_proto::tonic::collector::trace::v1::trace_service_client::TraceServiceClient;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+use tonic::transport::{Channel, Endpoint};
+use tonic::{Code, Status};
+
+use forebay::otlp::Signal;
+
+use crate::decoded::Decoded;
+use crate::ledger::{Ledger, Numbered};
+use crate::random::Random;
+use crate::telemetry::request;
+
+/// A test waits no longer than this for an answer, so that it fails where it would hang.
+const AT_LAST: Duration = Duration::from_mins(1);
+
+/// How a client speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Protocol {
+    Grpc,
+    Protobuf,
+    Json,
+}
+
+/// The clients, one of each kind that matters; gRPC twice, for the first client speaks it.
+const CLIENTS: [Protocol; 5] =
+    [Protocol::Grpc, Protocol::Protobuf, Protocol::Json, Protocol::Grpc, Protocol::Protobuf];
+
+/// What the clients send.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Load {
+    /// One in so many exports has hundreds of kB.
+    pub(crate) large: u64,
+    /// One in so many has 8 MB, which is a segment of its own and an object in parts; `None` has none.
+    pub(crate) huge: Option<u64>,
+}
+
+/// A process that listens; `None` when there is none.
+pub(crate) type Listening = Option<Life>;
+
+/// One life of the program.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Life {
+    pub(crate) number: usize,
+    pub(crate) grpc: SocketAddr,
+    pub(crate) http: SocketAddr,
+}
+
+/// Starts the clients. They send to whoever listens until the sender of `lives` is dropped.
+pub(crate) fn spawn(
+    lives: &watch::Receiver<Listening>,
+    ledger: &Arc<Ledger>,
+    load: Load,
+    seed: u64,
+) -> JoinSet<()> {
+    let mut clients = JoinSet::new();
+    for (number, protocol) in CLIENTS.into_iter().enumerate() {
+        let random = Random::new(seed ^ (number as u64 + 1));
+        let client = Sender { protocol, ledger: Arc::clone(ledger), load, random };
+        clients.spawn(client.run(lives.clone()));
+    }
+    clients
+}
+
+/// One client.
+struct Sender {
+    protocol: Protocol,
+    ledger: Arc<Ledger>,
+    load: Load,
+    random: Random,
+}
+
+impl Sender {
+    async fn run(mut self, mut lives: watch::Receiver<Listening>) {
+        let mut known = 0;
+        loop {
+            let newer = lives.wait_for(|life| life.is_some_and(|life| life.number > known));
+            let Ok(life) = newer.await.map(|life| life.unwrap()) else { return };
+            known = life.number;
+            let connection = Connection::to(self.protocol, life);
+            // The process is gone at the first connection that fails.
+            while self.send_one(&connection).await.is_some() {}
+        }
+    }
+
+    /// Sends one export and notes what came of it; `None` if nobody answered.
+    async fn send_one(&mut self, connection: &Connection) -> Option<()> {
+        let export = self.next_export();
+        match timeout(AT_LAST, connection.send(&export)).await.expect("every export is answered") {
+            Ok(()) => self.ledger.note_acknowledged(&export),
+            Err(Failed::Refused) => self.ledger.note_refused(),
+            Err(Failed::Unanswered) => return None,
+        }
+        // Real clients have pauses; without them the test would be one of speed.
+        tokio::time::sleep(Duration::from_millis(self.random.within(0, 8))).await;
+        Some(())
+    }
+
+    fn next_export(&mut self) -> Numbered {
+        let signal = self.random.one_of(&Signal::ALL);
+        let mut one_in = |many: u64| self.random.within(0, many) == 0;
+        let is_huge = self.load.huge.is_some_and(&mut one_in) && self.protocol != Protocol::Json;
+        let is_large = one_in(self.load.large);
+        let (count, text_bytes) = if is_huge {
+            (1, 8_000_000)
+        } else if is_large {
+            (1, self.random.within(100_000, 500_000))
+        } else {
+            (self.random.within(1, 6), self.random.within(10, 2_000))
+        };
+        self.ledger.note_sent(signal, count, text_bytes.try_into().unwrap())
+    }
+}
+
+/// Why an export was not acknowledged.
+enum Failed {
+    /// The far side said so.
+    Refused,
+    /// It said nothing.
+    Unanswered,
+}
+
+/// A way to one life of the program.
+enum Connection {
+    Grpc(Channel),
+    Http { client: Box<Client<HttpConnector, Full<Bytes>>>, to: SocketAddr, is_json: bool },
+}
+
+impl Connection {
+    fn to(protocol: Protocol, life: Life) -> Self {
+        // Both protocols are served on both addresses.
+        let to = if life.number.is_multiple_of(2) { life.grpc } else { life.http };
+        if protocol == Protocol::Grpc {
+            return Self::Grpc(Endpoint::from_shared(format!("http://{to}")).unwrap().connect_lazy());
+        }
+        let client =
+            Client::builder(TokioExecutor::new()).http2_only(life.number.is_multiple_of(3)).build_http();
+        Self::Http { client: Box::new(client), to, is_json: protocol == Protocol::Json }
+    }
+
+    async fn send(&self, export: &Numbered) -> Result<(), Failed> {
+        let request = request(export);
+        match self {
+            Self::Grpc(channel) => over_grpc(channel.clone(), request).await,
+            Self::Http { client, to, is_json } => over_http(client, *to, *is_json, &request).await,
+        }
+    }
+}
+
+async fn over_grpc(channel: Channel, request: Decoded) -> Result<(), Failed> {
+    let rejected = match request {
+        Decoded::Logs(request) => LogsServiceClient::new(channel)
+            .export(request)
+            .await
+            .map(|answer| answer.into_inner().partial_success.is_some()),
+        Decoded::Metrics(request) => MetricsServiceClient::new(channel)
+            .export(request)
+            .await
+            .map(|answer| answer.into_inner().partial_success.is_some()),
+        Decoded::Traces(request) => TraceServiceClient::new(channel)
+            .export(request)
+            .await
+            .map(|answer| answer.into_inner().partial_success.is_some()),
+    };
+    match rejected {
+        Ok(is_partial) => {
+            assert!(!is_partial, "an export is taken whole");
+            Ok(())
+        }
+        Err(status) => Err(failed(&status)),
+    }
+}
+
+/// A status that the far side sent is its answer; one that was made here, from an error, is none.
+fn failed(status: &Status) -> Failed {
+    if std::error::Error::source(status).is_some() || status.code() == Code::Unknown {
+        return Failed::Unanswered;
+    }
+    assert_eq!(status.code(), Code::Unavailable, "nothing tells a client to drop its data: {status}");
+    Failed::Refused
+}
+
+async fn over_http(
+    client: &Client<HttpConnector, Full<Bytes>>,
+    to: SocketAddr,
+    is_json: bool,
+    request: &Decoded,
+) -> Result<(), Failed> {
+    let body = if is_json { to_json(request) } else { request.to_protobuf() };
+    let request = Request::post(format!("http://{to}/v1/{}", request.signal()))
+        .header(CONTENT_TYPE, if is_json { "application/json" } else { "application/x-protobuf" })
+        .body(Full::from(body))
+        .unwrap();
+    let answer = client.request(request).await.map_err(|_| Failed::Unanswered)?;
+    let status = answer.status().as_u16();
+    let body = answer.into_body().collect().await.map_err(|_| Failed::Unanswered)?.to_bytes();
+    match status {
+        200 => {
+            let whole: &[u8] = if is_json { b"{}" } else { b"" };
+            assert_eq!(body, whole, "an export is taken whole");
+            Ok(())
+        }
+        503 => Err(Failed::Refused),
+        _ => panic!("{status} tells a client to drop its data: {body:?}"),
+    }
+}
+
+fn to_json(request: &Decoded) -> Vec<u8> {
+    let json = match request {
+        Decoded::Logs(request) => serde_json::to_vec(request),
+        Decoded::Metrics(request) => serde_json::to_vec(request),
+        Decoded::Traces(request) => serde_json::to_vec(request),
+    };
+    json.unwrap()
+}

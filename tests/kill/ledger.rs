@@ -1,0 +1,115 @@
+//! What was sent and what was acknowledged, kept outside of the process that is killed.
+
+use std::collections::BTreeMap;
+use std::sync::{Condvar, LazyLock, Mutex, MutexGuard};
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use forebay::otlp::Signal;
+
+use crate::random::Random;
+
+/// The longest text of an item.
+const TEXT_BYTES_MAX: usize = 9 << 20;
+
+/// What the texts of all items are cut from; hardly compressible, so that objects take their time.
+static TEXT: LazyLock<String> = LazyLock::new(|| {
+    let mut random = Random::new(0x7e87);
+    let bytes: Vec<u8> = (0..TEXT_BYTES_MAX / 8).flat_map(|_| random.next().to_le_bytes()).collect();
+    BASE64_STANDARD.encode(bytes)
+});
+
+/// An export that is sent once and never again: `count` items with the numbers from `first` on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Numbered {
+    pub(crate) signal: Signal,
+    pub(crate) first: u64,
+    pub(crate) count: u64,
+    /// The length of each item's text.
+    pub(crate) text_bytes: usize,
+}
+
+impl Numbered {
+    /// The items: numbers, and the text that belongs to each.
+    pub(crate) fn items(&self) -> impl Iterator<Item = (u64, &'static str)> {
+        (self.first..self.first + self.count).map(|number| (number, text(number, self.text_bytes)))
+    }
+}
+
+/// The text of an item; another for each number.
+fn text(number: u64, bytes: usize) -> &'static str {
+    let rest = TEXT_BYTES_MAX - bytes;
+    let from = usize::try_from(Random::new(number).next()).unwrap() % (rest + 1);
+    &TEXT[from..from + bytes]
+}
+
+/// The exports by their first numbers, each with whether it was acknowledged.
+pub(crate) type Exports = BTreeMap<u64, (Numbered, bool)>;
+
+/// The ledger that all clients share.
+#[derive(Debug, Default)]
+pub(crate) struct Ledger {
+    written: Mutex<Written>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Written {
+    exports: Exports,
+    next: u64,
+    acknowledgements: u64,
+    refusals: u64,
+}
+
+impl Ledger {
+    /// Notes an export that is about to be sent, with numbers that no other has.
+    pub(crate) fn note_sent(&self, signal: Signal, count: u64, text_bytes: usize) -> Numbered {
+        let mut written = self.lock();
+        let export = Numbered { signal, first: written.next, count, text_bytes };
+        written.next += count;
+        written.exports.insert(export.first, (export.clone(), false));
+        export
+    }
+
+    /// Notes that an export was acknowledged.
+    pub(crate) fn note_acknowledged(&self, export: &Numbered) {
+        let mut written = self.lock();
+        let (_, is_acknowledged) = written.exports.get_mut(&export.first).unwrap();
+        assert!(!*is_acknowledged, "an export is sent once");
+        *is_acknowledged = true;
+        written.acknowledgements += 1;
+        self.changed.notify_all();
+    }
+
+    /// Notes that an export was refused.
+    pub(crate) fn note_refused(&self) {
+        self.lock().refusals += 1;
+    }
+
+    /// How many exports were acknowledged so far.
+    pub(crate) fn acknowledgements(&self) -> u64 {
+        self.lock().acknowledgements
+    }
+
+    /// How many exports were refused so far.
+    pub(crate) fn refusals(&self) -> u64 {
+        self.lock().refusals
+    }
+
+    /// Waits until so many exports were acknowledged; `false` if they never are.
+    pub(crate) fn wait_for(&self, acknowledgements: u64, patience: Duration) -> bool {
+        let waits = |written: &mut Written| written.acknowledgements < acknowledgements;
+        let (_written, outcome) = self.changed.wait_timeout_while(self.lock(), patience, waits).unwrap();
+        !outcome.timed_out()
+    }
+
+    /// All that was ever sent.
+    pub(crate) fn exports(&self) -> Exports {
+        self.lock().exports.clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Written> {
+        self.written.lock().unwrap()
+    }
+}
