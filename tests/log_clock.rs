@@ -28,7 +28,7 @@ fn a_clock_that_was_ahead_for_a_moment_does_not_date_the_segments_after() {
     let export = Export { signal: Signal::Logs, items: 1, body: Bytes::from_static(b"body") };
     for segment in [[100, 9000, 101], [102, 103, 90]] {
         for now in segment {
-            log.append(&[export.clone()], now).unwrap();
+            log.append(std::slice::from_ref(&export), now).unwrap();
         }
         log.seal();
     }
