@@ -68,7 +68,7 @@ pub(super) fn recover(
     let candidates = Candidates::find(&**disk, folder)?;
     for (id, path) in &candidates.bad {
         recovered.next_id = recovered.next_id.max(id.next());
-        put_aside(&**disk, folder, path)?;
+        put_aside(&**disk, path)?;
     }
     for (place, candidate) in candidates.good.iter().enumerate() {
         recovered.next_id = recovered.next_id.max(candidate.header.id.next());
@@ -130,16 +130,16 @@ impl Candidates {
     }
 }
 
-/// Puts a file whose header is damaged out of the way, under another name.
-fn put_aside(disk: &dyn Disk, folder: &Path, path: &Path) -> Result<(), Error> {
+/// Puts a file whose header is damaged out of the way, under another name. If that is not durable, the next start does
+/// it again.
+fn put_aside(disk: &dyn Disk, path: &Path) -> Result<(), Error> {
     let damaged = path.with_extension("segment.damaged");
     tracing::error!(
         kept = %damaged.display(),
         "the header of a segment is damaged; its records cannot be read and the file is kept aside"
     );
     crate::metrics::log::segment_lost();
-    disk.rename(path, &damaged).map_err(Error::disk("rename", path))?;
-    disk.sync_folder(folder).map_err(Error::disk("sync", folder))
+    disk.rename(path, &damaged).map_err(Error::disk("rename", path))
 }
 
 /// Reads a segment without footer and gives it one.
