@@ -56,9 +56,13 @@ pub struct Snapshot {
 }
 
 impl Backlog {
+    /// Adds a segment, which is the active one no more.
     pub(super) fn add(&self, sealed: Sealed) {
         let Sealed { segment, used } = sealed;
-        self.lock().segments.push_back(Waiting { segment, used, is_taken: false });
+        let mut state = self.lock();
+        state.active = None;
+        state.segments.push_back(Waiting { segment, used, is_taken: false });
+        drop(state);
         self.changed.notify_all();
     }
 
@@ -109,6 +113,7 @@ impl Backlog {
         self.changed.notify_all();
     }
 
+    /// Says what the active segment holds.
     pub(super) fn set_active(&self, sum: Option<Footer>) {
         self.lock().active = sum;
     }

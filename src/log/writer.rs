@@ -67,14 +67,12 @@ impl Writer {
             if self.seal_at.is_some_and(|at| at <= Instant::now()) {
                 self.seal(Reason::Age);
             }
-            self.backlog.set_active(self.appender.active_sum());
             if self.appender.is_stopped() {
                 self.backlog.set_stopped();
             }
             if found.is_closed {
                 self.refuse_waiting(AppendError::Closed);
                 self.seal(Reason::Shutdown);
-                self.backlog.set_active(None);
                 self.backlog.close();
                 return;
             }
@@ -169,6 +167,8 @@ impl Writer {
                 crate::metrics::log::commit_took(began.elapsed());
                 crate::metrics::log::group_committed(count, bytes);
                 self.seal_at.get_or_insert(began + self.seal_after);
+                // Before the answers, so that whoever has one finds its export among what waits.
+                self.backlog.set_active(self.appender.active_sum());
                 for pending in group {
                     // A client that went away does not wait for its answer.
                     let _ = pending.reply.send(Ok(Durable::new()));
@@ -197,7 +197,6 @@ impl Writer {
         crate::metrics::log::segment_sealed(reason.name());
         tracing::debug!(segment = %sealed.segment.id(), reason = reason.name(), "sealed a segment");
         self.last_sealed = Some(sealed.segment.id());
-        self.backlog.set_active(None);
         self.backlog.add(sealed);
     }
 
@@ -229,4 +228,39 @@ fn answer_seals(seals: Vec<SealReply>, last_sealed: Option<SegmentId>) {
 pub(super) fn unix_nanos() -> u64 {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use bytes::Bytes;
+
+    use super::super::{Log, Options, Place};
+    use super::*;
+    use crate::disk::{Budget, Disk, SimulatedDisk};
+    use crate::otlp::Signal;
+    use crate::receive::Export;
+    use crate::units::ByteSize;
+
+    #[tokio::test]
+    async fn what_is_acknowledged_is_in_the_snapshot() {
+        let disk: Arc<dyn Disk> = Arc::new(SimulatedDisk::default());
+        let place = Place {
+            folder: PathBuf::from("/data/log"),
+            aside: PathBuf::from("/data/damaged"),
+            writer: 7,
+            packing: "{}".to_owned(),
+            at_least: SegmentId(1),
+        };
+        let options =
+            Options { segment_bytes: ByteSize::mib(1), free_space_floor: ByteSize(0), ..Options::default() };
+        let log = Log::open(disk, place, &options, &Budget::new(1 << 30)).unwrap();
+        for records in 1..=2000 {
+            let export = Export { signal: Signal::Logs, items: 1, body: Bytes::from_static(b"x") };
+            log.append(export, Instant::now() + Duration::from_mins(1)).await.unwrap();
+            assert_eq!(log.snapshot().records, records);
+        }
+        log.close();
+    }
 }
