@@ -38,7 +38,7 @@ impl<I: Intake> Stage<I> {
         Ok(self.admission.reserve(bytes, call.patience_ends).await?)
     }
 
-    /// Opens and stores a body. Its memory stays reserved until it is on disk.
+    /// Opens and stores a body. Its memory stays reserved until nobody has it any more.
     pub(super) async fn acknowledge(
         &self,
         call: &Call,
@@ -46,11 +46,10 @@ impl<I: Intake> Stage<I> {
         body: Bytes,
         reservation: Reservation,
     ) -> Result<Acknowledgement, Fault> {
-        let (opened, _reservation) =
-            self.opener.open(encoding, body, reservation, call.patience_ends).await?;
+        let (opened, reservation) = self.opener.open(encoding, body, reservation, call.patience_ends).await?;
         match opened {
             Opened::Nothing(nothing) => Ok(Acknowledgement::of_nothing(&nothing)),
-            Opened::Export(export) => self.store(call, export).await,
+            Opened::Export(export) => self.store(call, with_memory(export, reservation)).await,
         }
     }
 
@@ -70,5 +69,81 @@ impl<I: Intake> Stage<I> {
                 Err(refusal.into())
             }
         }
+    }
+}
+
+/// A body and the memory that is set aside for it.
+struct Reserved {
+    body: Bytes,
+    _reservation: Reservation,
+}
+
+impl AsRef<[u8]> for Reserved {
+    fn as_ref(&self) -> &[u8] {
+        &self.body
+    }
+}
+
+/// Ties the memory to the body. A client may go away while its export waits for a disk that hangs: the call is gone
+/// then, but the export still waits, and its memory must not be given to the next call.
+fn with_memory(export: Export, reservation: Reservation) -> Export {
+    let body = Bytes::from_owner(Reserved { body: export.body, _reservation: reservation });
+    Export { body, ..export }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+    use std::time::Duration;
+
+    use http::HeaderMap;
+    use tokio::time::{Instant, timeout};
+
+    use super::*;
+    use crate::otlp::Signal;
+    use crate::receive::Refusal;
+    use crate::receive::call::Transport;
+    use crate::receive::compression::Compression;
+    use crate::receive::open::Form;
+    use crate::units::ByteSize;
+
+    /// Queues what it is given, like a log whose disk hangs.
+    #[derive(Clone, Debug, Default)]
+    struct Hanging(Arc<Mutex<Vec<Export>>>);
+
+    impl Intake for Hanging {
+        type Durable = ();
+
+        async fn store(&self, export: Export, _: Instant) -> Result<(), Refusal> {
+            self.0.lock().unwrap().push(export);
+            std::future::pending().await
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn memory_is_kept_for_an_export_that_waits_after_its_client_went_away() {
+        let options = Options {
+            max_request_bytes: ByteSize::kib(1),
+            max_inflight_bytes: ByteSize::kib(2),
+            ..Options::default()
+        };
+        let intake = Hanging::default();
+        let stage = Stage::new(options, intake.clone());
+        let call = Call::begin(Signal::Logs, Transport::Grpc, Duration::ZERO, &HeaderMap::new());
+        let encoding =
+            Encoding { signal: Signal::Logs, form: Form::Protobuf, compression: Compression::None };
+        for _ in 0..2 {
+            // A request for logs with one log record, which is empty.
+            let body = Bytes::from_static(&[0x0a, 4, 0x12, 2, 0x12, 0]);
+            let reservation = stage.reserve(&call, encoding, body.len()).await.unwrap();
+            let answered = stage.acknowledge(&call, encoding, body, reservation);
+            assert!(timeout(Duration::from_secs(1), answered).await.is_err(), "the client went away");
+        }
+        assert_eq!(stage.reserve(&call, encoding, 1).await.unwrap_err(), Refusal::Overloaded.into());
+        intake.0.lock().unwrap().clear();
+        assert!(
+            stage.reserve(&call, encoding, 1).await.is_ok(),
+            "the exports are gone, and so is what they took"
+        );
     }
 }

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
+use bytes::Bytes;
 use forebay::receive::{Export, Intake, Refusal};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout, timeout_at};
@@ -72,7 +73,9 @@ impl Intake for Memory {
         } else {
             timeout_at(patience_ends, self.until_room()).await.map_err(|_| Refusal::DiskFull)??;
         }
-        self.stored.lock().unwrap().push(export);
+        // The memory of a request is given back when nobody has its body any more; this is the disk.
+        let body = Bytes::copy_from_slice(&export.body);
+        self.stored.lock().unwrap().push(Export { body, ..export });
         Ok(Stored)
     }
 }
