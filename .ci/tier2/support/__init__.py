@@ -1,0 +1,1 @@
+"""Stores, loads and audits of the second tier."""

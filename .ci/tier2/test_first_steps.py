@@ -1,0 +1,67 @@
+"""The first two commands of a newcomer: `cargo run --release` in an empty folder, and `forebay send`."""
+
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import time
+
+from support import audit
+from support.forebay import BINARY
+from support.ports import free_port
+from support.waiting import wait_until
+
+MANIFEST = pathlib.Path(__file__).parents[2] / "Cargo.toml"
+USUAL = {"RECEIVE_GRPC": 4317, "RECEIVE_HTTP": 4318, "ADMIN_LISTEN": 13133}
+WITHIN_SECONDS = 10
+
+
+def is_free(port):
+    """Whether nobody listens there."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+def test_an_object_appears_within_seconds(folder, figure):
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("FOREBAY_")}
+    if not all(map(is_free, USUAL.values())):
+        print("the usual ports are taken here, so others are set")
+        environment |= {f"FOREBAY_{key}": f"127.0.0.1:{free_port()}" for key in USUAL}
+    command = ["cargo", "run", "--quiet", "--release", "--manifest-path", str(MANIFEST)]
+    with open(folder / "errors.log", "wb") as errors:
+        # cargo becomes the program that it runs, so signals reach forebay.
+        process = subprocess.Popen(
+            command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors, text=True
+        )
+    try:
+        greeting = []
+        for line in process.stdout:
+            greeting.append(line)
+            if "forebay send" in line:
+                break
+        greeting = "".join(greeting)
+        print(greeting, (folder / "errors.log").read_text())
+        for promised in ["OTLP", "objects   file://", "forebay-data", "CLAUDE_CODE_ENABLE_TELEMETRY=1"]:
+            assert promised in greeting
+
+        bucket = folder / "forebay-data" / "bucket"
+        began = time.monotonic()
+        send = subprocess.Popen([BINARY, "send"], cwd=folder, env=environment, stdin=subprocess.DEVNULL)
+        wait_until(lambda: bucket.is_dir() and audit.folder(bucket), "an object is in the folder")
+        seconds = time.monotonic() - began
+        assert send.wait(60) == 0
+        assert seconds < WITHIN_SECONDS, f"it took {seconds:.1f} s"
+
+        objects = audit.folder(bucket)
+        assert len(objects) == len(audit.ITEMS), sorted(objects)
+        for signal_name in audit.ITEMS:
+            assert list(audit.items(signal_name, objects)), signal_name
+        figure(f"first steps: {seconds:.2f} s from `forebay send` to the first object in the folder")
+
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 0
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
