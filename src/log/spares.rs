@@ -65,10 +65,12 @@ impl Spares {
             let number = entry.name.strip_prefix("spare-").and_then(|name| name.strip_suffix(".segment"));
             if let Some(number) = number.and_then(|number| number.parse::<u64>().ok()) {
                 self.name_after(number);
-                if entry.bytes == self.segment_bytes && self.is_wanted() {
-                    let file = self.disk.open(&path).map_err(Error::disk("open", &path))?;
+                let file = self.disk.open(&path).map_err(Error::disk("open", &path))?;
+                if entry.bytes >= FILE_HEADER_LEN as u64 {
                     let (id, seq) = after_former_life(&*file).map_err(Error::disk("read", &path))?;
                     next = (next.0.max(id), next.1.max(seq));
+                }
+                if entry.bytes == self.segment_bytes && self.is_wanted() {
                     self.keep(path, file);
                     continue;
                 }
@@ -146,20 +148,32 @@ impl Spares {
     }
 
     /// Gives a segment's file back, or removes it, and makes that durable.
+    ///
+    /// Of too many spares the oldest goes, whose place this one takes: segments are given back in the order of their
+    /// numbers, and the last number that was given must not be forgotten when no segment is left.
     pub(super) fn give_back(&self, path: &Path, is_reusable: bool) -> io::Result<()> {
         let file = self.disk.open(path)?;
-        let is_kept =
-            is_reusable && file.length()? == self.segment_bytes && self.lock().ready.len() < KEPT_AT_MOST;
-        if !is_kept {
+        if !is_reusable || file.length()? != self.segment_bytes {
             self.disk.remove(path)?;
             return self.disk.sync_folder(&self.folder);
         }
-        let spare = self.folder.join(self.new_name());
-        self.disk.rename(path, &spare)?;
-        // Until then the file may come back under its old name; it must not have a new life by then.
+        let oldest = self.take_surplus();
+        let spare =
+            oldest.as_ref().map_or_else(|| self.folder.join(self.new_name()), |oldest| oldest.path.clone());
+        if let Err(error) = self.disk.rename(path, &spare) {
+            self.lock().ready.extend(oldest);
+            return Err(error);
+        }
+        drop(oldest);
         self.disk.sync_folder(&self.folder)?;
         self.keep(spare, file);
         Ok(())
+    }
+
+    /// The oldest spare, if there are as many as are kept.
+    fn take_surplus(&self) -> Option<Spare> {
+        let mut state = self.lock();
+        (state.ready.len() >= KEPT_AT_MOST).then(|| state.ready.remove(0))
     }
 
     fn keep(&self, path: PathBuf, file: Arc<dyn File>) {

@@ -1,6 +1,6 @@
 //! Holds what is in the bucket against the ledger.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io::Read as _;
 
 use forebay::otlp::Signal;
@@ -15,12 +15,11 @@ use crate::telemetry::{first_number, request};
 /// An export is a line, so none can be there in part.
 pub(crate) fn audit(exports: &Exports, objects: &BTreeMap<String, Vec<u8>>) -> u64 {
     let mut found: BTreeMap<u64, &str> = BTreeMap::new();
-    let mut segments = BTreeSet::new();
+    let mut segments = BTreeMap::new();
     for (key, bytes) in objects {
-        assert!(
-            segments.insert(partition_and_segment(key)),
-            "{key}: another object has its segment's number"
-        );
+        if let Some(before) = segments.insert(partition_and_segment(key), key) {
+            panic!("the segment of {key} has the number of the one of {before}");
+        }
         let signal = Signal::ALL.into_iter().find(|signal| key.starts_with(&format!("{signal}/"))).unwrap();
         for line in lines(key, bytes) {
             let decoded = Decoded::from_json(signal, line.as_bytes())

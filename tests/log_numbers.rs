@@ -1,0 +1,67 @@
+//! No segment gets a number that another one had.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use forebay::disk::{Budget, Disk, SimulatedDisk};
+use forebay::log::{Options, Place, SegmentId, Stepwise};
+use forebay::otlp::Signal;
+use forebay::receive::Export;
+use forebay::units::ByteSize;
+
+fn open(disk: &SimulatedDisk, segment_bytes: u64) -> Stepwise {
+    let place = Place {
+        folder: PathBuf::from("/data/log"),
+        aside: PathBuf::from("/data/damaged"),
+        writer: 7,
+        packing: "{}".to_owned(),
+        at_least: SegmentId(1),
+    };
+    let options = Options {
+        segment_bytes: ByteSize(segment_bytes),
+        free_space_floor: ByteSize(0),
+        ..Options::default()
+    };
+    let disk: Arc<dyn Disk> = Arc::new(disk.clone());
+    Stepwise::open(&disk, place, &options, &Budget::new(1 << 30)).unwrap()
+}
+
+/// Fills this many segments.
+fn fill(log: &mut Stepwise, segments: usize) {
+    for _ in 0..segments {
+        let export = Export { signal: Signal::Logs, items: 1, body: Bytes::from(vec![1; 900]) };
+        log.append(&[export], 1).unwrap();
+        log.seal();
+    }
+}
+
+/// Retires all that is sealed, oldest first; returns the numbers.
+fn retire_all(log: &Stepwise) -> Vec<u64> {
+    let mut numbers = Vec::new();
+    while let Some(segment) = log.next_sealed() {
+        log.retire(&segment).unwrap();
+        numbers.push(segment.id().0);
+    }
+    numbers
+}
+
+#[test]
+fn a_log_of_which_everything_was_retired_goes_on_counting_where_it_ended() {
+    for segments in 1..6 {
+        let disk = SimulatedDisk::default();
+        let mut given = Vec::new();
+        for life in 0..4 {
+            // The last life has segments of another size.
+            let mut log = open(&disk, if life < 3 { 16 * 1024 } else { 32 * 1024 });
+            fill(&mut log, segments);
+            given.extend(retire_all(&log));
+        }
+        assert!(
+            given.windows(2).all(|pair| pair[0] < pair[1]),
+            "{segments} segments in each life: {given:?}"
+        );
+    }
+}
