@@ -28,6 +28,7 @@ mod plan;
 mod random;
 mod remains;
 mod run;
+mod spares;
 mod telemetry;
 
 use tempfile::TempDir;
