@@ -25,5 +25,6 @@ pub mod otlp;
 pub mod pack;
 pub mod receive;
 pub mod send;
+pub mod thread;
 pub mod units;
 pub mod upload;

@@ -361,3 +361,23 @@ async fn too_many_open_files_hold_clients_and_do_not_stop_intake_for_good() {
     log.append(export(2), Instant::now() + Duration::from_mins(1)).await.expect("files can be opened again");
     assert_eq!(closed_numbers(&log).await.len(), acknowledged + 1);
 }
+
+#[tokio::test]
+async fn a_record_that_waits_for_a_segment_of_its_own_holds_nobody_up() {
+    let disk: Arc<dyn Disk> = Arc::new(SimulatedDisk::default());
+    let budget = Budget::new(5 * 16 * 1024);
+    let log = Log::open(disk, place(), &options(), &budget).unwrap();
+    let patience = Instant::now() + Duration::from_mins(1);
+    let oversize = Export { signal: Signal::Logs, items: 1, body: Bytes::from(vec![9; 100_000]) };
+    let waiting = tokio::spawn({
+        let log = log.clone();
+        async move { log.append(oversize, patience).await }
+    });
+    for number in 1..=3 {
+        log.append(export(number), patience).await.unwrap();
+        assert!(!log.snapshot().is_blocked, "others can come");
+    }
+    assert!(!waiting.is_finished());
+    assert_eq!(closed_numbers(&log).await, [1, 2, 3]);
+    assert_eq!(waiting.await.unwrap().unwrap_err(), AppendError::Closed);
+}

@@ -9,11 +9,12 @@ use std::path::{Path, PathBuf};
 /// Every module, each with those it may use. They stand in the order of the data's way through the house.
 const MAY_USE: &[(&str, &[&str])] = &[
     ("units", &[]),
+    ("thread", &[]),
     ("otlp", &[]),
     ("disk", &[]),
     ("metrics", &["otlp"]),
     ("receive", &["units", "otlp", "metrics"]),
-    ("log", &["units", "otlp", "disk", "metrics", "receive"]),
+    ("log", &["units", "thread", "otlp", "disk", "metrics", "receive"]),
     ("pack", &["units", "otlp", "disk", "metrics", "log"]),
     ("catalog", &["otlp", "disk", "metrics", "log", "pack"]),
     ("upload", &["units", "otlp", "disk", "metrics", "log", "pack", "catalog"]),
@@ -23,8 +24,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     (
         "app",
         &[
-            "units", "otlp", "disk", "metrics", "receive", "log", "pack", "catalog", "upload", "admin",
-            "config",
+            "units", "thread", "otlp", "disk", "metrics", "receive", "log", "pack", "catalog", "upload",
+            "admin", "config",
         ],
     ),
     ("cli", &["units", "otlp", "disk", "log", "pack", "catalog", "config", "admin", "send", "app"]),

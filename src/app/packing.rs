@@ -5,23 +5,25 @@
 //! before delivery can remove the manifest. At no time is a record in neither, and a segment that comes back after a
 //! crash finds its manifest and is not packed again.
 
-use std::sync::Arc;
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 
-use crate::log::{Log, SealedSegment, Unreadable};
+use crate::log::{self, Log, SealedSegment, SegmentId, Unreadable};
 use crate::metrics;
 use crate::pack::{self, Batch, Spool, pack_records};
+use crate::thread::spawn_vital;
 use crate::upload::Uploader;
 
 /// How long the thread waits for a segment before it looks whether it should end.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// The wait after a failure, such as a full disk.
 const AFTER_FAILURE: Duration = if cfg!(test) { Duration::from_millis(10) } else { Duration::from_secs(5) };
-/// After so many failures in a row, what the disk cannot read is given up as damage.
+/// After so many vain tries to read a segment, what the disk cannot read of it is given up as damage.
 const FAILURES_UNTIL_SKIPPING: u32 = 12;
 /// Packing leaves the processor to intake where both want it.
 const NICENESS: i32 = 10;
@@ -30,31 +32,31 @@ const NICENESS: i32 = 10;
 #[derive(Debug)]
 pub(super) struct Packing {
     thread: JoinHandle<()>,
-    is_ending: Arc<AtomicBool>,
+    ending: Arc<Ending>,
 }
 
+/// Set once the thread is to end: when it must have, at the latest.
+type Ending = OnceLock<Instant>;
+
 impl Packing {
-    /// Starts the thread.
-    /// It sets `is_between` while a batch has left the log and not yet come to delivery.
+    /// Starts the thread. It sets `is_between` while a batch has left the log and not yet come to delivery.
     pub(super) fn start(
         log: Log,
         spool: Arc<Spool>,
         uploader: Arc<Uploader>,
         is_between: Arc<AtomicBool>,
     ) -> anyhow::Result<Self> {
-        let is_ending = Arc::new(AtomicBool::new(false));
-        let packer =
-            Packer { log, spool, uploader, is_between, is_ending: Arc::clone(&is_ending), failures: 0 };
-        let thread = std::thread::Builder::new()
-            .name("forebay-pack".to_owned())
-            .spawn(move || packer.run())
-            .context("cannot start the packing thread")?;
-        Ok(Self { thread, is_ending })
+        let ending = Arc::new(Ending::new());
+        let unreadable = HashMap::new();
+        let packer = Packer { log, spool, uploader, is_between, ending: Arc::clone(&ending), unreadable };
+        let thread = spawn_vital("forebay-pack", move || packer.run());
+        Ok(Self { thread: thread.context("cannot start the packing thread")?, ending })
     }
 
-    /// Packs what the log, which must be closed, still has, and ends. Blocks.
-    pub(super) fn finish(self) {
-        self.is_ending.store(true, Ordering::Release);
+    /// Packs what the log, which must be closed, still has, as far as `patience` lasts, and ends. The rest is packed
+    /// after the next start. Blocks.
+    pub(super) fn finish(self, patience: Duration) {
+        self.ending.get_or_init(|| Instant::now() + patience);
         if self.thread.join().is_err() {
             tracing::error!("the packing thread panicked");
         }
@@ -66,8 +68,9 @@ struct Packer {
     spool: Arc<Spool>,
     uploader: Arc<Uploader>,
     is_between: Arc<AtomicBool>,
-    is_ending: Arc<AtomicBool>,
-    failures: u32,
+    ending: Arc<Ending>,
+    /// Segments that could not be read, and how often that was tried.
+    unreadable: HashMap<SegmentId, u32>,
 }
 
 impl Packer {
@@ -75,35 +78,35 @@ impl Packer {
         if let Err(error) = yield_to_intake() {
             tracing::debug!(%error, "packing has the same priority as intake");
         }
-        loop {
+        while !self.is_out_of_time() {
             metrics::pack::segments_waiting(u32::try_from(self.log.sealed_ids().len()).unwrap_or(u32::MAX));
-            let Some(segment) = self.log.next_sealed(LOOK_EVERY) else {
-                if self.is_ending.load(Ordering::Acquire) {
-                    return;
-                }
-                continue;
-            };
-            match self.pack(&segment) {
-                Ok(()) => self.failures = 0,
-                Err(error) => {
-                    self.failures += 1;
-                    tracing::error!(
-                        error = format!("{error:#}"), segment = %segment.id(),
-                        "cannot pack a segment; it stays in the log and is tried again"
-                    );
-                    self.log.put_back(&segment);
-                    if self.is_ending.load(Ordering::Acquire) {
-                        return;
-                    }
-                    self.rest();
-                }
+            match self.log.next_sealed(LOOK_EVERY) {
+                Some(segment) => self.try_to_pack(&segment),
+                None if self.is_ending() => return,
+                None => {}
             }
         }
     }
 
+    /// Packs a segment. If that fails, those behind it come first for a while.
+    fn try_to_pack(&mut self, segment: &SealedSegment) {
+        let Err(error) = self.pack(segment) else {
+            self.unreadable.remove(&segment.id());
+            return;
+        };
+        tracing::error!(
+            error = format!("{error:#}"), segment = %segment.id(),
+            "cannot pack a segment; it stays in the log and is tried again"
+        );
+        if is_unreadable(&error) {
+            *self.unreadable.entry(segment.id()).or_default() += 1;
+        }
+        self.log.put_back(segment, AFTER_FAILURE);
+    }
+
     fn pack(&self, segment: &SealedSegment) -> anyhow::Result<()> {
-        let unreadable =
-            if self.failures < FAILURES_UNTIL_SKIPPING { Unreadable::Fail } else { Unreadable::Skip };
+        let failures = self.unreadable.get(&segment.id()).copied().unwrap_or(0);
+        let unreadable = if failures < FAILURES_UNTIL_SKIPPING { Unreadable::Fail } else { Unreadable::Skip };
         let batch = pack_segment(segment, &self.spool, &self.log, unreadable)?;
         self.is_between.store(true, Ordering::SeqCst);
         let retired = self.retire(segment);
@@ -118,7 +121,7 @@ impl Packer {
     /// name any more by which it could be read and packed again, and nobody else may drop it: its objects count.
     fn retire(&self, segment: &SealedSegment) -> anyhow::Result<()> {
         while let Err(error) = self.log.retire(segment) {
-            if self.is_ending.load(Ordering::Acquire) {
+            if self.is_ending() {
                 return Err(error.into());
             }
             tracing::error!(
@@ -132,10 +135,24 @@ impl Packer {
 
     fn rest(&self) {
         let until = Instant::now() + AFTER_FAILURE;
-        while Instant::now() < until && !self.is_ending.load(Ordering::Acquire) {
+        while Instant::now() < until && !self.is_ending() {
             std::thread::sleep(LOOK_EVERY.min(AFTER_FAILURE));
         }
     }
+
+    fn is_ending(&self) -> bool {
+        self.ending.get().is_some()
+    }
+
+    fn is_out_of_time(&self) -> bool {
+        self.ending.get().is_some_and(|deadline| Instant::now() >= *deadline)
+    }
+}
+
+/// Whether an error says that a segment cannot be read. It may pass.
+fn is_unreadable(error: &anyhow::Error) -> bool {
+    let in_log = matches!(error.downcast_ref(), Some(log::Error::Disk { .. }));
+    in_log || matches!(error.downcast_ref(), Some(pack::Error::Segment { .. }))
 }
 
 /// Makes objects of a segment, and reports what could not be read of it.
@@ -173,7 +190,7 @@ mod tests {
     use super::*;
     use crate::catalog::Catalog;
     use crate::disk::{Budget, Disk, Failing, SimulatedDisk};
-    use crate::log::{self, Place, SegmentId};
+    use crate::log::Place;
     use crate::otlp::Signal;
     use crate::receive::Export;
     use crate::units::ByteSize;
@@ -238,7 +255,7 @@ mod tests {
         let closing = log.clone();
         tokio::task::spawn_blocking(move || {
             closing.close();
-            packing.finish();
+            packing.finish(Duration::from_mins(1));
         })
         .await
         .unwrap();

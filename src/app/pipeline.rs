@@ -75,6 +75,7 @@ impl Opened {
             at_least: first_free_id(&batches, &damage),
         };
         let log = Log::open(Arc::clone(&disk), place, &config.log, &budget)?;
+        let batches = without_damaged_ones_in_log(batches, &damage, &spool, &log.sealed_ids())?;
         let catalog = Catalog::open(&paths.catalog());
         Ok(Self { data_folder, disk, budget, spool, batches, losses, log, catalog })
     }
@@ -86,6 +87,27 @@ fn first_free_id(batches: &[Batch], damage: &[SpoolDamage]) -> SegmentId {
         SpoolDamage::Manifest { segment, .. } | SpoolDamage::Object { segment, .. } => *segment,
     });
     batches.iter().map(|batch| batch.segment).chain(damaged).max().unwrap_or(SegmentId(0)).next()
+}
+
+/// Removes the batches that have lost an object while their segment is still in the log: nothing of them was delivered
+/// yet, and the segment is packed again.
+fn without_damaged_ones_in_log(
+    mut batches: Vec<Batch>,
+    damage: &[SpoolDamage],
+    spool: &Spool,
+    in_log: &[SegmentId],
+) -> anyhow::Result<Vec<Batch>> {
+    for damage in damage {
+        let SpoolDamage::Object { segment, .. } = damage else { continue };
+        if in_log.contains(segment)
+            && let Some(batch) = spool.batch(*segment)
+        {
+            tracing::warn!(%segment, "the segment of a damaged object is still in the log and is packed again");
+            spool.remove(&batch)?;
+            batches.retain(|other| other.segment != *segment);
+        }
+    }
+    Ok(batches)
 }
 
 impl Pipeline {
@@ -167,23 +189,28 @@ impl Pipeline {
         self.ending.send_replace(true);
         let packing = self.packing.lock().unwrap_or_else(PoisonError::into_inner).take();
         let log = self.log.clone();
+        let began = Instant::now();
         let sealing = tokio::task::spawn_blocking(move || {
             log.close();
             if let Some(packing) = packing {
-                packing.finish();
+                packing.finish(patience);
             }
         });
         sealing.await.context("sealing the log failed")?;
         self.uploader.nudge();
-        let began = Instant::now();
         // That it is not drained in time is no error: the rest is delivered after the next start.
-        let _ = tokio::time::timeout(patience, self.uploader.drained()).await;
+        let _ = tokio::time::timeout(patience.saturating_sub(began.elapsed()), self.uploader.drained()).await;
         let delivery = self.uploader.stop(patience.saturating_sub(began.elapsed())).await;
         let tasks = std::mem::take(&mut *self.tasks.lock().unwrap_or_else(PoisonError::into_inner));
         for task in tasks {
             task.await?;
         }
         Ok(Ended { delivery, segments: self.log.sealed_ids().len() as u64 })
+    }
+
+    /// Objects that were found damaged when they were to be delivered, since the start.
+    pub(super) fn objects_set_aside(&self) -> u64 {
+        self.spool.objects_set_aside()
     }
 
     /// Where the spool lies, for the file system's free space.

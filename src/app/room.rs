@@ -7,6 +7,8 @@ use tokio::sync::watch;
 
 use crate::admin::{BySignal, Losses};
 use crate::log::Log;
+use crate::metrics;
+use crate::metrics::upload::DropReason;
 use crate::otlp::Signal;
 use crate::upload::Uploader;
 
@@ -25,7 +27,7 @@ pub(super) async fn keep_room(
             _ = ending.wait_for(|ending| *ending) => return,
             () = tokio::time::sleep(LOOK_EVERY) => {}
         }
-        if !log.snapshot().is_blocked {
+        if !log.lacks_room() {
             continue;
         }
         let (log, uploader) = (log.clone(), Arc::clone(&uploader));
@@ -55,6 +57,10 @@ fn drop_one(log: &Log, uploader: &Uploader) -> [u64; 3] {
                 segment = %segment.id(), items = segment.items().iter().sum::<u64>(),
                 "the disk budget is used up: the oldest segment was dropped, as log.when_full asks for"
             );
+            for signal in Signal::ALL {
+                let items = segment.items()[signal.index()];
+                metrics::upload::dropped_items(signal, items, DropReason::DiskBudget);
+            }
             segment.items()
         }
         Ok(None) => [0; 3],

@@ -129,6 +129,16 @@ impl Appender {
         }
     }
 
+    /// Whether an export of this length wants a segment of its own.
+    pub(super) fn is_oversize(&self, body_len: u64) -> bool {
+        file_len_for(record_len(0, body_len)) > self.spares.segment_bytes()
+    }
+
+    /// Whether there is room for a segment of its own for an export of this length.
+    pub(super) fn has_room_for(&self, body_len: u64) -> bool {
+        self.spares.may_begin(file_len_for(record_len(0, body_len)))
+    }
+
     /// Whether a segment is active, with records or without.
     pub(super) fn has_active(&self) -> bool {
         self.active.is_some()
@@ -168,12 +178,10 @@ impl Appender {
 
     /// A spare of at least this length, if there is room for it.
     fn spare(&self, length: u64) -> io::Result<Option<Spare>> {
-        match self.spares.take()? {
-            Some(spare) if spare.length < length => {
-                self.spares.put_back(spare);
-                self.spares.take_longer(length)
-            }
-            spare => Ok(spare),
+        if length > self.spares.segment_bytes() {
+            self.spares.take_longer(length)
+        } else {
+            self.spares.take()
         }
     }
 

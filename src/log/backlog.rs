@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::disk::Use;
 use crate::otlp::Signal;
@@ -34,6 +34,15 @@ struct Waiting {
     used: Use,
     /// It is being packed.
     is_taken: bool,
+    /// Packing it failed; it is tried again from then on.
+    rests_until: Option<Instant>,
+}
+
+impl Waiting {
+    /// Whether it may be packed now.
+    fn is_due(&self) -> bool {
+        !self.is_taken && self.rests_until.is_none_or(|until| until <= Instant::now())
+    }
 }
 
 /// What lies in the log, not yet packed.
@@ -61,20 +70,19 @@ impl Backlog {
         let Sealed { segment, used } = sealed;
         let mut state = self.lock();
         state.active = None;
-        state.segments.push_back(Waiting { segment, used, is_taken: false });
+        state.segments.push_back(Waiting { segment, used, is_taken: false, rests_until: None });
         drop(state);
         self.changed.notify_all();
     }
 
-    /// The oldest segment that nobody packs yet; waits for it `patience` at most.
+    /// The oldest segment that nobody packs yet and that does not rest; waits for it `patience` at most.
     pub(super) fn next(&self, patience: Duration) -> Option<SealedSegment> {
-        let is_idle =
-            |state: &mut State| !state.is_closed && state.segments.iter().all(|waiting| waiting.is_taken);
+        let is_idle = |state: &mut State| !state.is_closed && !state.segments.iter().any(Waiting::is_due);
         let (mut state, _) = self
             .changed
             .wait_timeout_while(self.lock(), patience, is_idle)
             .unwrap_or_else(PoisonError::into_inner);
-        let waiting = state.segments.iter_mut().find(|waiting| !waiting.is_taken)?;
+        let waiting = state.segments.iter_mut().find(|waiting| waiting.is_due())?;
         waiting.is_taken = true;
         Some(waiting.segment.clone())
     }
@@ -84,10 +92,11 @@ impl Backlog {
         self.lock().segments.iter().map(|waiting| waiting.segment.id()).collect()
     }
 
-    /// Puts a segment back that was not packed.
-    pub(super) fn put_back(&self, id: SegmentId) {
+    /// Puts a segment back that was not packed. It is not handed out for packing before it has had `rest`.
+    pub(super) fn put_back(&self, id: SegmentId, rest: Duration) {
         for waiting in self.lock().segments.iter_mut().filter(|waiting| waiting.segment.id() == id) {
             waiting.is_taken = false;
+            waiting.rests_until = Some(Instant::now() + rest);
         }
         self.changed.notify_all();
     }

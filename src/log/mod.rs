@@ -32,7 +32,7 @@ mod writer;
 use std::collections::VecDeque;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -41,6 +41,7 @@ use tokio::sync::{Semaphore, oneshot};
 
 use crate::disk::{Budget, Disk, create_folders};
 use crate::receive::Export;
+use crate::thread::spawn_vital;
 
 use self::appender::{Appender, Begin, Common};
 use self::backlog::Backlog;
@@ -104,6 +105,8 @@ struct Shared {
     places: Arc<Semaphore>,
     disk: Arc<dyn Disk>,
     aside: PathBuf,
+    /// Acknowledged records that could not be read, since the start.
+    records_lost: AtomicU64,
     is_closing: Arc<AtomicBool>,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
@@ -129,6 +132,7 @@ impl Log {
             backlog: Arc::clone(&opened.backlog),
             seal_after: options.seal_after.duration(),
             waiting: VecDeque::new(),
+            oversize: VecDeque::new(),
             seal_at: None,
             last_sealed: None,
         };
@@ -143,6 +147,7 @@ impl Log {
             places: Arc::new(Semaphore::new(PLACES)),
             disk,
             aside: place.aside,
+            records_lost: AtomicU64::new(opened.records_lost),
             is_closing,
             threads: Mutex::new(threads),
         };
@@ -182,9 +187,9 @@ impl Log {
         self.shared.backlog.ids()
     }
 
-    /// Takes a segment back that was handed out and not packed.
-    pub fn put_back(&self, segment: &SealedSegment) {
-        self.shared.backlog.put_back(segment.id());
+    /// Takes a segment back that was handed out and not packed. It is not handed out again before it has had `rest`.
+    pub fn put_back(&self, segment: &SealedSegment, rest: Duration) {
+        self.shared.backlog.put_back(segment.id(), rest);
     }
 
     /// Gives a packed segment's file free, durably. Until this returns `Ok` the segment may come back at the next
@@ -206,13 +211,10 @@ impl Log {
         if records.lost() == 0 {
             return Ok(());
         }
-        damage::report(
-            &*self.shared.disk,
-            &segment.path,
-            records.damage(),
-            records.lost(),
-            &self.shared.aside,
-        )
+        let (disk, aside) = (&*self.shared.disk, &self.shared.aside);
+        damage::report(disk, &segment.path, records.damage(), records.lost(), aside)?;
+        self.shared.records_lost.fetch_add(records.lost(), Ordering::Relaxed);
+        Ok(())
     }
 
     /// Drops the oldest sealed segment that nobody packs, to make room; returns it.
@@ -222,13 +224,20 @@ impl Log {
     pub fn drop_oldest(&self) -> Result<Option<SealedSegment>, Error> {
         let Some(segment) = self.shared.backlog.take_oldest() else { return Ok(None) };
         if let Err(error) = self.retire(&segment) {
-            self.put_back(&segment);
+            self.put_back(&segment, Duration::ZERO);
             return Err(error);
         }
-        for signal in crate::otlp::Signal::ALL {
-            crate::metrics::log::items_dropped(signal.name(), segment.items()[signal.index()]);
-        }
         Ok(Some(segment))
+    }
+
+    /// Acknowledged records that could not be read, since the start.
+    pub fn records_lost(&self) -> u64 {
+        self.shared.records_lost.load(Ordering::Relaxed)
+    }
+
+    /// Whether intake waits for somebody to make room. It may also wait for a file that is still being written.
+    pub fn lacks_room(&self) -> bool {
+        self.shared.backlog.is_blocked() && self.shared.spares.lacks_room()
     }
 
     /// What lies in the log, not yet packed.
@@ -350,5 +359,5 @@ fn prepare_spares(
 }
 
 fn thread(name: &str, body: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, Error> {
-    std::thread::Builder::new().name(name.to_owned()).spawn(body).map_err(Error::Thread)
+    spawn_vital(name, body).map_err(Error::Thread)
 }

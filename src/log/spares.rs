@@ -40,6 +40,8 @@ pub(super) struct Spares {
 #[derive(Debug, Default)]
 struct State {
     ready: Vec<Spare>,
+    /// One more is being written.
+    is_preparing: bool,
     /// The number of the next spare's name.
     next_name: u64,
 }
@@ -103,6 +105,19 @@ impl Spares {
         }
     }
 
+    /// The usual length of a segment's file.
+    pub(super) fn segment_bytes(&self) -> u64 {
+        self.segment_bytes
+    }
+
+    /// Whether the next segment waits for somebody to make room, and not only for a spare that is being written.
+    pub(super) fn lacks_room(&self) -> bool {
+        let state = self.lock();
+        let is_at_hand = state.is_preparing || !state.ready.is_empty();
+        drop(state);
+        !self.may_begin(if is_at_hand { 0 } else { self.segment_bytes })
+    }
+
     /// Whether there is no spare.
     pub(super) fn is_empty(&self) -> bool {
         self.lock().ready.is_empty()
@@ -113,8 +128,11 @@ impl Spares {
         if !self.may_begin(self.segment_bytes) {
             return Ok(false);
         }
-        let spare = self.make(self.segment_bytes)?;
-        self.lock().ready.push(spare);
+        self.lock().is_preparing = true;
+        let made = self.make(self.segment_bytes);
+        let mut state = self.lock();
+        state.is_preparing = false;
+        state.ready.push(made?);
         Ok(true)
     }
 
@@ -132,11 +150,6 @@ impl Spares {
             return Ok(None);
         }
         self.make(self.segment_bytes).map(Some)
-    }
-
-    /// Gives back a spare that was not used.
-    pub(super) fn put_back(&self, spare: Spare) {
-        self.lock().ready.push(spare);
     }
 
     /// A spare for a record that is longer than a segment; `None` if there is no room.

@@ -25,6 +25,8 @@ pub(super) struct Writer {
     pub(super) seal_after: Duration,
     /// Exports that are not written yet, in the order in which they came.
     pub(super) waiting: VecDeque<Pending>,
+    /// Those that want a segment of their own. They wait for its room by themselves and hold nobody up.
+    pub(super) oversize: VecDeque<Pending>,
     /// When the active segment is to be sealed by age.
     pub(super) seal_at: Option<Instant>,
     pub(super) last_sealed: Option<SegmentId>,
@@ -57,8 +59,9 @@ impl Writer {
     pub(super) fn run(mut self) {
         loop {
             let found = self.queue.take(self.wake_at());
-            self.waiting.extend(found.pending);
+            self.enqueue(found.pending);
             self.write_waiting();
+            self.write_oversize();
             self.refuse_impatient(Instant::now());
             if !found.seals.is_empty() {
                 self.seal(Reason::Flush);
@@ -81,8 +84,18 @@ impl Writer {
 
     /// When there is something to do even if nothing comes.
     fn wake_at(&self) -> Option<Instant> {
-        let for_room = (!self.waiting.is_empty()).then(|| Instant::now() + LOOK_FOR_ROOM);
+        let is_waiting = !self.waiting.is_empty() || !self.oversize.is_empty();
+        let for_room = is_waiting.then(|| Instant::now() + LOOK_FOR_ROOM);
         self.seal_at.into_iter().chain(for_room).min()
+    }
+
+    fn enqueue(&mut self, pending: Vec<Pending>) {
+        for pending in pending {
+            let body_len = pending.export.body.len() as u64;
+            let queue =
+                if self.appender.is_oversize(body_len) { &mut self.oversize } else { &mut self.waiting };
+            queue.push_back(pending);
+        }
     }
 
     /// Writes what waits, group by group, as far as there is room.
@@ -92,7 +105,10 @@ impl Writer {
                 return self.refuse_waiting(AppendError::Failing);
             }
             match self.appender.fit(&first.export, 0) {
-                Fit::Active => self.write_group(),
+                Fit::Active => {
+                    let group = self.take_group();
+                    self.commit(group);
+                }
                 Fit::Next => {
                     let body_len = first.export.body.len() as u64;
                     if !self.next_segment(body_len) {
@@ -102,12 +118,32 @@ impl Writer {
             }
         }
         if self.backlog.is_blocked() {
-            // Nobody waits any more; whoever comes next need not. An active segment has room for most: what found none
-            // was longer than it.
+            // Nobody waits any more; whoever comes next need not.
             if self.appender.has_active() {
                 self.unblock();
             } else {
                 self.begin(0);
+            }
+        }
+    }
+
+    /// Writes the exports that want a segment of their own, as far as there is room.
+    fn write_oversize(&mut self) {
+        while let Some(first) = self.oversize.front() {
+            if self.appender.is_stopped() {
+                return self.refuse_waiting(AppendError::Failing);
+            }
+            let body_len = first.export.body.len() as u64;
+            if !self.appender.has_room_for(body_len) {
+                return;
+            }
+            self.seal(Reason::Full);
+            if !self.begin(body_len) {
+                return;
+            }
+            if self.appender.has_active() {
+                let group = self.oversize.pop_front().into_iter().collect();
+                self.commit(group);
             }
         }
     }
@@ -149,8 +185,8 @@ impl Writer {
         }
     }
 
-    /// Writes the exports at the front that fit the active segment.
-    fn write_group(&mut self) {
+    /// The exports at the front that fit the active segment.
+    fn take_group(&mut self) -> Vec<Pending> {
         let (mut count, mut bytes) = (0, 0);
         for pending in &self.waiting {
             if self.appender.fit(&pending.export, bytes) != Fit::Active {
@@ -159,13 +195,18 @@ impl Writer {
             bytes += record_len(0, pending.export.body.len() as u64);
             count += 1;
         }
-        let group: Vec<Pending> = self.waiting.drain(..count).collect();
+        self.waiting.drain(..count).collect()
+    }
+
+    /// Writes a group, syncs once, and answers everybody in it.
+    fn commit(&mut self, group: Vec<Pending>) {
         let exports: Vec<_> = group.iter().map(|pending| &pending.export).collect();
+        let bytes = exports.iter().map(|export| record_len(0, export.body.len() as u64)).sum();
         let began = Instant::now();
         match self.appender.append(&exports, unix_nanos()) {
             Ok(()) => {
                 crate::metrics::log::commit_took(began.elapsed());
-                crate::metrics::log::group_committed(count, bytes);
+                crate::metrics::log::group_committed(group.len(), bytes);
                 self.seal_at.get_or_insert(began + self.seal_after);
                 // Before the answers, so that whoever has one finds its export among what waits.
                 self.backlog.set_active(self.appender.active_sum());
@@ -176,7 +217,7 @@ impl Writer {
             }
             Err(error) => {
                 crate::metrics::log::write_failed();
-                tracing::error!(%error, exports = count, "cannot write to the log; these exports are refused");
+                tracing::error!(%error, exports = group.len(), "cannot write to the log; these exports are refused");
                 let abandoned = self.appender.take_abandoned();
                 self.add(abandoned, Reason::Failure);
                 for pending in group {
@@ -201,14 +242,17 @@ impl Writer {
     }
 
     fn refuse_impatient(&mut self, now: Instant) {
-        let (refused, waiting) =
-            std::mem::take(&mut self.waiting).into_iter().partition(|pending| pending.patience_ends <= now);
-        self.waiting = waiting;
-        refuse(refused, AppendError::NoRoom);
+        for queue in [&mut self.waiting, &mut self.oversize] {
+            let (refused, waiting) =
+                std::mem::take(queue).into_iter().partition(|pending| pending.patience_ends <= now);
+            *queue = waiting;
+            refuse(refused, AppendError::NoRoom);
+        }
     }
 
     fn refuse_waiting(&mut self, error: AppendError) {
         refuse(std::mem::take(&mut self.waiting), error);
+        refuse(std::mem::take(&mut self.oversize), error);
     }
 }
 

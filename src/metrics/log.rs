@@ -51,12 +51,6 @@ pub fn segment_lost() {
     counter!("forebay_log_segments_lost_total").increment(1);
 }
 
-/// Items that were dropped unpacked because the disk budget was used up and `log.when_full` is `drop_oldest`. Make
-/// the budget larger, or look why nothing is delivered.
-pub fn items_dropped(signal: &'static str, items: u64) {
-    counter!("forebay_log_dropped_items_total", "signal" => signal).increment(items);
-}
-
 /// What waits in the log. It grows while packing does not keep up.
 #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
 pub fn waiting(segments: usize, bytes: u64) {

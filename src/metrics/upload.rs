@@ -112,7 +112,7 @@ impl DropReason {
 }
 
 /// Items were lost: by the policy that the operator chose (`disk_budget`: deliver faster or give more disk), or because
-/// the disk changed what was written (`damaged`: the file is kept in the folder `damaged`; replace the disk).
+/// the disk changed what was written (`damaged`: the file is kept in `spool/` under a name that ends in `.damaged`; replace the disk).
 pub fn dropped_items(signal: Signal, items: u64, reason: DropReason) {
     counter!("forebay_upload_dropped_items_total", "signal" => signal.name(), "reason" => reason.name())
         .increment(items);
