@@ -170,7 +170,7 @@ fn mistakes_are_said_with_their_place_and_what_would_be_right() {
         ),
         (
             "log: { segment_bytes: 1MiB, disk_budget: 100MiB }",
-            "forebay.yaml:1: log.disk_budget is 100MiB; it must be at least 128MiB, twice receive.max_request_bytes",
+            "forebay.yaml:1: log.disk_budget is 100MiB; it must be at least 132MiB, four times log.segment_bytes and twice receive.max_request_bytes",
         ),
         ("data_dir: ''", "forebay.yaml:1: data_dir is empty; it must be a folder"),
         (

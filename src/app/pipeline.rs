@@ -208,11 +208,6 @@ impl Pipeline {
         Ok(Ended { delivery, segments: self.log.sealed_ids().len() as u64 })
     }
 
-    /// Objects that were found damaged when they were to be delivered, since the start.
-    pub(super) fn objects_set_aside(&self) -> u64 {
-        self.spool.objects_set_aside()
-    }
-
     /// Where the spool lies, for the file system's free space.
     pub(super) fn folder(&self) -> PathBuf {
         self.spool.folder().to_owned()

@@ -38,6 +38,13 @@ pub const DEFAULT_FILE: &str = "forebay.yaml";
 /// Requests of the largest size that the disk budget must have room for: one in the log, and what is packed from it.
 const REQUESTS_AT_LEAST: u64 = 2;
 
+/// Segments that the disk budget must have room for beside a request that does not fit one: the active one, two spares,
+/// and what is packed.
+const SEGMENTS_AT_LEAST: u64 = 4;
+
+/// More than a segment's file has beside its records.
+const SEGMENT_OVERHEAD: u64 = 16 << 10;
+
 /// Everything that can be set. The names are a contract: there may be more of them, but none is ever changed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -96,12 +103,21 @@ impl Config {
 
     /// A request that never fits would be sent again for ever.
     fn check_room_for_a_request(&self) -> Result<(), String> {
-        let least = ByteSize(self.receive.max_request_bytes.bytes().saturating_mul(REQUESTS_AT_LEAST));
-        let budget = self.log.disk_budget;
+        let (request, segment) = (self.receive.max_request_bytes.bytes(), self.log.segment_bytes.bytes());
+        let requests = request.saturating_mul(REQUESTS_AT_LEAST);
+        // A request that is longer than a segment gets one of its own, beside all that a log has in any case.
+        let (least, because) = if request.saturating_add(SEGMENT_OVERHEAD) > segment {
+            let segments = segment.saturating_mul(SEGMENTS_AT_LEAST);
+            (
+                requests.saturating_add(segments),
+                "four times log.segment_bytes and twice receive.max_request_bytes",
+            )
+        } else {
+            (requests, "twice receive.max_request_bytes")
+        };
+        let (budget, least) = (self.log.disk_budget, ByteSize(least));
         if budget < least {
-            return Err(format!(
-                "log.disk_budget is {budget}; it must be at least {least}, twice receive.max_request_bytes"
-            ));
+            return Err(format!("log.disk_budget is {budget}; it must be at least {least}, {because}"));
         }
         Ok(())
     }

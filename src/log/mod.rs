@@ -32,7 +32,7 @@ mod writer;
 use std::collections::VecDeque;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -105,8 +105,6 @@ struct Shared {
     places: Arc<Semaphore>,
     disk: Arc<dyn Disk>,
     aside: PathBuf,
-    /// Acknowledged records that could not be read, since the start.
-    records_lost: AtomicU64,
     is_closing: Arc<AtomicBool>,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
@@ -147,7 +145,6 @@ impl Log {
             places: Arc::new(Semaphore::new(PLACES)),
             disk,
             aside: place.aside,
-            records_lost: AtomicU64::new(opened.records_lost),
             is_closing,
             threads: Mutex::new(threads),
         };
@@ -211,10 +208,13 @@ impl Log {
         if records.lost() == 0 {
             return Ok(());
         }
-        let (disk, aside) = (&*self.shared.disk, &self.shared.aside);
-        damage::report(disk, &segment.path, records.damage(), records.lost(), aside)?;
-        self.shared.records_lost.fetch_add(records.lost(), Ordering::Relaxed);
-        Ok(())
+        damage::report(
+            &*self.shared.disk,
+            &segment.path,
+            records.damage(),
+            records.lost(),
+            &self.shared.aside,
+        )
     }
 
     /// Drops the oldest sealed segment that nobody packs, to make room; returns it.
@@ -228,11 +228,6 @@ impl Log {
             return Err(error);
         }
         Ok(Some(segment))
-    }
-
-    /// Acknowledged records that could not be read, since the start.
-    pub fn records_lost(&self) -> u64 {
-        self.shared.records_lost.load(Ordering::Relaxed)
     }
 
     /// Whether intake waits for somebody to make room. It may also wait for a file that is still being written.

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::batch::{Batch, Object};
@@ -23,7 +22,6 @@ pub struct Spool {
     pub(super) folder: PathBuf,
     pub(super) budget: Arc<Budget>,
     batches: Mutex<BTreeMap<SegmentId, Held>>,
-    set_aside: AtomicU64,
 }
 
 /// A batch, and what the file of each of its objects uses of the disk budget.
@@ -53,7 +51,7 @@ impl Spool {
         // is acted upon (segments are recycled, leftovers removed), so it must be what is there after a power loss.
         disk.sync_folder(&folder).map_err(Error::disk("sync", &folder))?;
         let found = survey(&*disk, &folder)?;
-        let spool = Self { disk, folder, budget, batches: Mutex::default(), set_aside: AtomicU64::new(0) };
+        let spool = Self { disk, folder, budget, batches: Mutex::default() };
         spool.keep_damaged(&found)?;
         for name in &found.leftovers {
             spool.remove_file(name)?;
@@ -78,11 +76,6 @@ impl Spool {
     /// The batch of this segment, if it is packed and not yet removed.
     pub fn batch(&self, segment: SegmentId) -> Option<Batch> {
         self.lock().get(&segment).map(|held| held.batch.clone())
-    }
-
-    /// Objects that [`Spool::set_aside`] took out of their batches, since the spool was opened.
-    pub fn objects_set_aside(&self) -> u64 {
-        self.set_aside.load(Ordering::Relaxed)
     }
 
     /// Opens an object for reading.
@@ -124,7 +117,6 @@ impl Spool {
         // Without it a power loss after the batch was removed could leave the file as a leftover, to be deleted.
         self.sync_folder()?;
         metrics::pack::object_damaged(object.signal);
-        self.set_aside.fetch_add(1, Ordering::Relaxed);
         let kept = self.folder.join(names::damaged(&object.file));
         tracing::error!(
             key = object.key, items = object.items, reason, kept = %kept.display(),
