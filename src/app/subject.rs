@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use crate::admin::{self, BySignal, Delivery, DeliveryError, FlushReport, Intake, Listener, Status, Subject};
+use crate::admin::{
+    self, BySignal, Delivery, DeliveryError, FlushReport, Intake, Listener, Losses, Status, Subject,
+};
 use crate::log::Snapshot;
 use crate::metrics;
 use crate::upload;
@@ -60,7 +62,7 @@ impl Subject for Process {
             queue: queue(&log, &delivery),
             disk: self.disk(),
             delivery: self::delivery(&delivery),
-            losses: self.pipeline.losses.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            losses: self.losses(&log, &delivery),
         }
     }
 
@@ -111,6 +113,15 @@ impl Process {
             budget.limit(),
             self.free_bytes(),
         )
+    }
+
+    /// What was lost: dropped for room or damaged at the start, and what the log and delivery found damaged since.
+    fn losses(&self, log: &Snapshot, delivery: &upload::Status) -> Losses {
+        let mut losses = self.pipeline.losses.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        losses.damaged_ranges += log.lost.ranges;
+        losses.damaged_records += log.lost.records;
+        losses.damaged_objects += delivery.damaged_objects;
+        losses
     }
 
     fn free_bytes(&self) -> u64 {

@@ -8,6 +8,7 @@ use crate::disk::Use;
 use crate::otlp::Signal;
 
 use super::appender::Sealed;
+use super::damage::Lost;
 use super::format::Footer;
 use super::sealed::SealedSegment;
 use super::segment_id::SegmentId;
@@ -23,6 +24,7 @@ pub(super) struct Backlog {
 struct State {
     segments: VecDeque<Waiting>,
     active: Option<Footer>,
+    lost: Lost,
     is_blocked: bool,
     is_stopped: bool,
     is_closed: bool,
@@ -58,6 +60,8 @@ pub struct Snapshot {
     pub payload_bytes: u64,
     /// When the oldest record was received, in nanoseconds since 1970.
     pub oldest_received_at: Option<u64>,
+    /// What was found damaged since the log was opened.
+    pub lost: Lost,
     /// Exports are held or refused for lack of room.
     pub is_blocked: bool,
     /// A second failure of the disk has stopped intake.
@@ -127,6 +131,11 @@ impl Backlog {
         self.lock().active = sum;
     }
 
+    /// Counts what was found damaged.
+    pub(super) fn count_lost(&self, lost: Lost) {
+        self.lock().lost.add(lost);
+    }
+
     pub(super) fn set_blocked(&self, is_blocked: bool) {
         self.lock().is_blocked = is_blocked;
         crate::metrics::log::blocked(is_blocked);
@@ -144,8 +153,12 @@ impl Backlog {
     pub(super) fn snapshot(&self) -> Snapshot {
         let state = self.lock();
         let sealed = state.segments.iter().map(|waiting| waiting.segment.footer);
-        let mut snapshot =
-            Snapshot { is_blocked: state.is_blocked, is_stopped: state.is_stopped, ..Snapshot::default() };
+        let mut snapshot = Snapshot {
+            lost: state.lost,
+            is_blocked: state.is_blocked,
+            is_stopped: state.is_stopped,
+            ..Snapshot::default()
+        };
         for sum in sealed.chain(state.active) {
             snapshot.segments += 1;
             snapshot.records += sum.records;

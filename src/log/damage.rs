@@ -8,11 +8,28 @@ use crate::disk::{Disk, create_folders};
 use super::error::Error;
 use super::record::Damage;
 
+/// What was found damaged since the log was opened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lost {
+    /// Ranges of segments, and segments whose header is damaged.
+    pub ranges: u64,
+    /// Acknowledged records in the ranges. What a segment without a header held is not known.
+    pub records: u64,
+}
+
+impl Lost {
+    /// Counts more.
+    pub(super) fn add(&mut self, more: Self) {
+        self.ranges += more.ranges;
+        self.records += more.records;
+    }
+}
+
 /// At most this much of a damaged range is kept.
 const KEPT_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
 /// Logs and counts the loss of `records_lost` records, and copies the damaged ranges of the segment at `path` into the
-/// folder `aside`.
+/// folder `aside`. Returns what is lost.
 ///
 /// # Errors
 /// If the copies cannot be written.
@@ -22,7 +39,7 @@ pub(super) fn report(
     ranges: &[Damage],
     records_lost: u64,
     aside: &Path,
-) -> Result<(), Error> {
+) -> Result<Lost, Error> {
     create_folders(disk, aside).map_err(Error::disk("create", aside))?;
     let file = disk.open(path).map_err(Error::disk("open", path))?;
     let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
@@ -49,5 +66,5 @@ pub(super) fn report(
     }
     disk.sync_folder(aside).map_err(Error::disk("sync", aside))?;
     crate::metrics::log::records_lost(records_lost);
-    Ok(())
+    Ok(Lost { ranges: ranges.len() as u64, records: records_lost })
 }

@@ -51,6 +51,7 @@ use self::spares::Spares;
 use self::writer::{Writer, unix_nanos};
 
 pub use self::backlog::Snapshot;
+pub use self::damage::Lost;
 pub use self::error::{AppendError, Error};
 pub use self::options::{Options, WhenFull};
 pub use self::random::random_u64;
@@ -208,13 +209,10 @@ impl Log {
         if records.lost() == 0 {
             return Ok(());
         }
-        damage::report(
-            &*self.shared.disk,
-            &segment.path,
-            records.damage(),
-            records.lost(),
-            &self.shared.aside,
-        )
+        let (ranges, lost) = (records.damage(), records.lost());
+        let lost = damage::report(&*self.shared.disk, &segment.path, ranges, lost, &self.shared.aside)?;
+        self.shared.backlog.count_lost(lost);
+        Ok(())
     }
 
     /// Drops the oldest sealed segment that nobody packs, to make room; returns it.
@@ -304,6 +302,7 @@ impl Opened {
             spares.give_back(path, true).map_err(Error::disk("recycle", path))?;
         }
         let backlog = Arc::new(Backlog::default());
+        backlog.count_lost(recovered.lost);
         for (segment, used) in recovered.sealed {
             backlog.add(appender::Sealed { segment, used });
         }
@@ -318,7 +317,7 @@ impl Opened {
             }
             Begin::NoRoom => return Err(spares.no_room()),
         }
-        let records_lost = recovered.records_lost;
+        let records_lost = recovered.lost.records;
         Ok(Self { disk: Arc::clone(disk), appender, spares, backlog, records_lost })
     }
 

@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use crate::disk::{Budget, Disk, File, Use};
 
-use super::damage;
+use super::damage::{self, Lost};
 use super::error::Error;
 use super::format::{BadHeader, FILE_HEADER_LEN, FOOTER_LEN, FileHeader, Footer};
 use super::record::Damage;
@@ -36,8 +36,8 @@ pub(super) struct Recovered {
     pub(super) next_id: SegmentId,
     /// A number that no acknowledged record had.
     pub(super) next_seq: u64,
-    /// Records that were acknowledged and cannot be read.
-    pub(super) records_lost: u64,
+    /// What was acknowledged and cannot be read.
+    pub(super) lost: Lost,
 }
 
 /// The files of segments in a folder.
@@ -63,12 +63,18 @@ pub(super) fn recover(
     budget: &Arc<Budget>,
     at_least: SegmentId,
 ) -> Result<Recovered, Error> {
-    let mut recovered =
-        Recovered { sealed: Vec::new(), empty: Vec::new(), next_id: at_least, next_seq: 0, records_lost: 0 };
+    let mut recovered = Recovered {
+        sealed: Vec::new(),
+        empty: Vec::new(),
+        next_id: at_least,
+        next_seq: 0,
+        lost: Lost::default(),
+    };
     let candidates = Candidates::find(&**disk, folder)?;
     for (id, path) in &candidates.bad {
         recovered.next_id = recovered.next_id.max(id.next());
         put_aside(&**disk, path)?;
+        recovered.lost.add(Lost { ranges: 1, records: 0 });
     }
     for (place, candidate) in candidates.good.iter().enumerate() {
         recovered.next_id = recovered.next_id.max(candidate.header.id.next());
@@ -77,7 +83,7 @@ pub(super) fn recover(
             read_footer(&*candidate.file, &candidate.header).map_err(Error::disk("read", &candidate.path))?;
         let footer = match footer {
             Some(footer) => footer,
-            None => seal(&**disk, candidate, follower, aside, &mut recovered.records_lost)?,
+            None => seal(&**disk, candidate, follower, aside, &mut recovered.lost)?,
         };
         recovered.next_seq = recovered.next_seq.max(footer.next_seq);
         if footer.records == 0 {
@@ -148,14 +154,13 @@ fn seal(
     candidate: &Candidate,
     follower: Option<u64>,
     aside: &Path,
-    records_lost: &mut u64,
+    lost: &mut Lost,
 ) -> Result<Footer, Error> {
     let header = &candidate.header;
     let reading = Reading::of(candidate, follower)?;
-    let lost: u64 = reading.damage.iter().map(|damage| damage.records_lost).sum();
-    if lost > 0 {
-        damage::report(disk, &candidate.path, &reading.damage, lost, aside)?;
-        *records_lost += lost;
+    let records_lost: u64 = reading.damage.iter().map(|damage| damage.records_lost).sum();
+    if records_lost > 0 {
+        lost.add(damage::report(disk, &candidate.path, &reading.damage, records_lost, aside)?);
     }
     // A cut file gets its length back, so that its footer is found where footers are.
     let footer = reading.footer;

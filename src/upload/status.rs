@@ -28,6 +28,8 @@ pub struct Status {
     pub delivered_objects: u64,
     /// Their length.
     pub delivered_bytes: u64,
+    /// Objects since the start of the process whose bytes were not those that were packed; they were set aside.
+    pub damaged_objects: u64,
     /// Set from a failure until the next success.
     pub failing: Option<Failing>,
     /// Whether forebay works without its ledger.
@@ -80,6 +82,7 @@ pub(super) struct Record {
     pub(super) last_success_at: Option<u64>,
     pub(super) delivered_objects: u64,
     pub(super) delivered_bytes: u64,
+    pub(super) damaged_objects: u64,
     pub(super) failing: Option<Failing>,
 }
 

@@ -309,7 +309,11 @@ impl Shared {
         match kept {
             Ok(Ok(())) => {
                 metrics::dropped_items(object.signal, object.items, DropReason::Damaged);
-                let finished = self.lock().queue.done(ticket);
+                let finished = {
+                    let mut state = self.lock();
+                    state.record.damaged_objects += 1;
+                    state.queue.done(ticket)
+                };
                 self.notice();
                 self.release(finished).await;
             }
@@ -390,6 +394,7 @@ impl Shared {
             last_success_at: state.record.last_success_at,
             delivered_objects: state.record.delivered_objects,
             delivered_bytes: state.record.delivered_bytes,
+            damaged_objects: state.record.damaged_objects,
             failing: state.record.failing.clone(),
             ledger_degraded: self.ledger.is_degraded(),
         }
