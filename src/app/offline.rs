@@ -29,7 +29,8 @@ pub fn status(config: &Config) -> anyhow::Result<Status> {
     let spool = pack::survey(&*disk, &paths.spool())?;
     let mut losses = Losses { damaged_objects: spool.damage.len() as u64, ..Losses::default() };
     losses.damaged_records = segments.iter().map(|surveyed| surveyed.records_lost).sum();
-    losses.damaged_ranges = unreadable.len() as u64;
+    let with_losses = segments.iter().filter(|surveyed| surveyed.records_lost > 0).count();
+    losses.damaged_ranges = (unreadable.len() + with_losses) as u64;
     Ok(Status {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         started_at: None,

@@ -6,6 +6,16 @@ use ::metrics::{counter, gauge, histogram};
 
 use crate::otlp::Signal;
 
+/// Makes the counters of losses show up with 0 before anything happens, so that a first loss is a change that alerts
+/// see.
+pub fn register() {
+    for signal in Signal::ALL {
+        counter!("forebay_pack_set_aside_records_total", "signal" => signal.name()).increment(0);
+        counter!("forebay_pack_damaged_objects_total", "signal" => signal.name()).increment(0);
+    }
+    counter!("forebay_pack_damaged_manifests_total").increment(0);
+}
+
 /// `forebay_pack_duration_seconds`, `forebay_pack_read_bytes_total`: a segment was packed. When the duration nears the
 /// time in which a segment fills, give forebay more CPU or lower `objects.level`; the log holds what waits until then.
 pub fn segment_packed(took: Duration, read_bytes: u64) {

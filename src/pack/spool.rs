@@ -46,6 +46,7 @@ impl Spool {
         folder: PathBuf,
         budget: Arc<Budget>,
     ) -> Result<(Self, Vec<Batch>, Vec<SpoolDamage>), Error> {
+        metrics::pack::register();
         create_folders(&*disk, &folder).map_err(Error::disk("create", &folder))?;
         // A process that was killed may have renamed or removed a manifest without syncing the folder. What is seen here
         // is acted upon (segments are recycled, leftovers removed), so it must be what is there after a power loss.

@@ -19,6 +19,9 @@ pub(super) enum Transport {
 }
 
 impl Transport {
+    /// Both.
+    pub(super) const ALL: [Self; 2] = [Self::Grpc, Self::Http];
+
     /// The value of the metric label `transport`.
     pub(super) const fn name(self) -> &'static str {
         match self {

@@ -45,6 +45,10 @@ pub enum Refusal {
 }
 
 impl Refusal {
+    /// Every one.
+    pub(super) const ALL: [Self; 4] =
+        [Self::DiskFull, Self::DiskFailing, Self::Overloaded, Self::ShuttingDown];
+
     /// When the client should come back. Short, for the first client gives up 10 s after it began.
     pub const fn retry_after(self) -> Duration {
         match self {

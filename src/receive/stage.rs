@@ -4,12 +4,13 @@ use bytes::Bytes;
 
 use super::acknowledgement::Acknowledgement;
 use super::admission::{Admission, Reservation};
-use super::call::Call;
+use super::call::{Call, Transport};
 use super::fault::Fault;
 use super::held::counted_when_held;
 use super::open::{Encoding, Opened, Opener};
-use super::{Export, Intake, Options};
+use super::{Export, Intake, Options, Refusal};
 use crate::metrics;
+use crate::otlp::Signal;
 
 /// What all requests share.
 #[derive(Debug)]
@@ -24,6 +25,7 @@ impl<I: Intake> Stage<I> {
     pub(super) fn new(options: Options, intake: I) -> Self {
         let admission = Admission::new(options.max_inflight_bytes);
         let opener = Opener::new(options.max_request_bytes);
+        show_counters();
         Self { options, admission, opener, intake }
     }
 
@@ -89,6 +91,21 @@ impl AsRef<[u8]> for Reserved {
 fn with_memory(export: Export, reservation: Reservation) -> Export {
     let body = Bytes::from_owner(Reserved { body: export.body, _reservation: reservation });
     Export { body, ..export }
+}
+
+/// Makes the counters of items show up with 0 before anything happens, so that a first refusal is a change that alerts
+/// see.
+fn show_counters() {
+    for signal in Signal::ALL {
+        metrics::receive::acknowledged_items(signal, 0);
+        for transport in Transport::ALL.map(Transport::name) {
+            metrics::receive::accepted_items(signal, transport, 0);
+            metrics::receive::collector_refused_items(signal, transport, 0);
+        }
+        for refusal in Refusal::ALL {
+            metrics::receive::refused_items(signal, refusal.reason(), 0);
+        }
+    }
 }
 
 #[cfg(test)]
