@@ -19,6 +19,9 @@ mod numbers;
 mod sent;
 mod settings;
 
+mod budget;
+mod commands;
 mod delivery;
 mod outage;
 mod shutdown;
+mod telemetry;
