@@ -213,3 +213,45 @@ impl Pipeline {
         self.spool.folder().to_owned()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+    use std::path::Path;
+
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::disk::SimulatedDisk;
+    use crate::log::{Item, Record};
+    use crate::otlp::Signal;
+    use crate::pack::{self, pack_records};
+
+    fn record(seq: u64, signal: Signal) -> Item {
+        // A request with one log record or span, which is empty.
+        let body = Bytes::from_static(&[0x0a, 4, 0x12, 2, 0x12, 0]);
+        Item::Record(Record { seq, signal, received_at: 1, items: 1, tenant: String::new(), body })
+    }
+
+    #[test]
+    fn a_batch_that_lost_an_object_is_packed_again_while_the_log_has_its_segment() {
+        let disk: Arc<dyn Disk> = Arc::new(SimulatedDisk::default());
+        let open = || Spool::open(Arc::clone(&disk), "/data/spool".into(), Budget::new(1 << 30)).unwrap();
+        let pack = |spool: &Spool| {
+            let records = [record(1, Signal::Logs), record(2, Signal::Traces)];
+            let records = records.into_iter().map(Ok::<_, Infallible>);
+            pack_records(SegmentId(1), "0badcafe", &pack::Options::default(), records, spool).unwrap()
+        };
+        let whole = pack(&open().0);
+        assert_eq!(whole.objects.len(), 2);
+        disk.remove(&Path::new("/data/spool").join(&whole.objects[0].file)).unwrap();
+
+        let (spool, batches, damage) = open();
+        assert_eq!((batches[0].objects.len(), damage.len()), (1, 1));
+        let kept = without_damaged_ones_in_log(batches.clone(), &damage, &spool, &[]).unwrap();
+        assert_eq!(kept, batches, "what is left is delivered if the segment is gone");
+        let kept = without_damaged_ones_in_log(batches, &damage, &spool, &[SegmentId(1)]).unwrap();
+        assert_eq!(kept, []);
+        assert_eq!(pack(&spool), whole, "the same objects, both of them");
+    }
+}
