@@ -57,6 +57,12 @@ fn a_log_of_which_everything_was_retired_goes_on_counting_where_it_ended() {
             // The last life has segments of another size.
             let mut log = open(&disk, if life < 3 { 16 * 1024 } else { 32 * 1024 });
             fill(&mut log, segments);
+            if life == 1 {
+                // One of its own, whose file is not kept.
+                let body = Bytes::from(vec![2; 100_000]);
+                log.append(&[Export { signal: Signal::Logs, items: 1, body }], 1).unwrap();
+                log.seal();
+            }
             given.extend(retire_all(&log));
         }
         assert!(

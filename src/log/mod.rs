@@ -8,13 +8,14 @@
 //! - One process has a log at a time.
 //!
 //! Layers, each knowing only those below: [`Log`] (handle), `writer` (thread, groups), `appender` (the active segment;
-//! no threads), `recovery`, `sealed` and `scan` (reading), `spares` (files), `format` (bytes).
+//! no threads), `recovery`, `sealed` and `scan` (reading), `spares` and `numbers` (files), `format` (bytes).
 
 mod appender;
 mod backlog;
 mod damage;
 mod error;
 mod format;
+mod numbers;
 mod options;
 mod queue;
 mod random;
@@ -45,6 +46,7 @@ use crate::thread::spawn_vital;
 
 use self::appender::{Appender, Begin, Common};
 use self::backlog::Backlog;
+use self::numbers::Numbers;
 use self::queue::{Pending, Queue};
 use self::recovery::recover;
 use self::spares::Spares;
@@ -103,6 +105,7 @@ struct Shared {
     queue: Arc<Queue>,
     backlog: Arc<Backlog>,
     spares: Arc<Spares>,
+    numbers: Numbers,
     places: Arc<Semaphore>,
     disk: Arc<dyn Disk>,
     aside: PathBuf,
@@ -143,6 +146,7 @@ impl Log {
             queue,
             backlog: opened.backlog,
             spares: opened.spares,
+            numbers: opened.numbers,
             places: Arc::new(Semaphore::new(PLACES)),
             disk,
             aside: place.aside,
@@ -196,7 +200,8 @@ impl Log {
     /// # Errors
     /// What the file system says.
     pub fn retire(&self, segment: &SealedSegment) -> Result<(), Error> {
-        retire(&*self.shared.disk, &self.shared.spares, &self.shared.backlog, segment)?;
+        let Shared { disk, spares, backlog, numbers, .. } = &*self.shared;
+        retire(&**disk, spares, backlog, numbers, segment)?;
         self.shared.queue.poke();
         Ok(())
     }
@@ -255,8 +260,16 @@ impl Log {
 }
 
 /// Gives a segment's file free, durably.
-fn retire(disk: &dyn Disk, spares: &Spares, backlog: &Backlog, segment: &SealedSegment) -> Result<(), Error> {
+fn retire(
+    disk: &dyn Disk,
+    spares: &Spares,
+    backlog: &Backlog,
+    numbers: &Numbers,
+    segment: &SealedSegment,
+) -> Result<(), Error> {
     let path = &segment.path;
+    let after = (segment.id().next(), segment.footer.next_seq);
+    numbers.note(after).map_err(Error::disk("note the numbers of", path))?;
     match spares.give_back(path, segment.is_reusable) {
         Ok(()) => {}
         // Renamed or removed by a call before, which could not make it durable.
@@ -276,6 +289,7 @@ struct Opened {
     appender: Appender,
     spares: Arc<Spares>,
     backlog: Arc<Backlog>,
+    numbers: Numbers,
     records_lost: u64,
 }
 
@@ -295,9 +309,11 @@ impl Opened {
             options.segment_bytes.bytes(),
             options.free_space_floor.bytes(),
         ));
-        let (after_spares, seq_after_spares) = spares.recover()?;
-        let recovered = recover(disk, &folder, &aside, budget, at_least.max(after_spares))?;
-        let next_seq = recovered.next_seq.max(seq_after_spares);
+        spares.recover()?;
+        let numbers = Numbers::open(disk, &folder)?;
+        let (next_id, next_seq) = numbers.next();
+        let recovered = recover(disk, &folder, &aside, budget, at_least.max(next_id))?;
+        let next_seq = recovered.next_seq.max(next_seq);
         for path in &recovered.empty {
             spares.give_back(path, true).map_err(Error::disk("recycle", path))?;
         }
@@ -318,11 +334,11 @@ impl Opened {
             Begin::NoRoom => return Err(spares.no_room()),
         }
         let records_lost = recovered.lost.records;
-        Ok(Self { disk: Arc::clone(disk), appender, spares, backlog, records_lost })
+        Ok(Self { disk: Arc::clone(disk), appender, spares, backlog, numbers, records_lost })
     }
 
     fn retire(&self, segment: &SealedSegment) -> Result<(), Error> {
-        retire(&*self.disk, &self.spares, &self.backlog, segment)
+        retire(&*self.disk, &self.spares, &self.backlog, &self.numbers, segment)
     }
 }
 

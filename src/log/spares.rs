@@ -8,9 +8,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::disk::{Budget, Disk, File, Use};
 
 use super::error::Error;
-use super::format::{FILE_HEADER_LEN, FileHeader};
-use super::sealed::read_footer;
-use super::segment_id::SegmentId;
 
 /// Spares beyond this number are removed, not kept.
 const KEPT_AT_MOST: usize = 2;
@@ -58,21 +55,15 @@ impl Spares {
         Self { disk, folder, budget, segment_bytes, free_space_floor, state: Mutex::default() }
     }
 
-    /// Takes over the spares of the process before; what is not whole is removed. Returns the numbers that were never
-    /// given, as far as the former lives of the spares tell.
-    pub(super) fn recover(&self) -> Result<(SegmentId, u64), Error> {
-        let mut next = (SegmentId(0), 0);
+    /// Takes over the spares of the process before; what is not whole is removed.
+    pub(super) fn recover(&self) -> Result<(), Error> {
         for entry in self.disk.list(&self.folder).map_err(Error::disk("list", &self.folder))? {
             let path = self.folder.join(&entry.name);
             let number = entry.name.strip_prefix("spare-").and_then(|name| name.strip_suffix(".segment"));
             if let Some(number) = number.and_then(|number| number.parse::<u64>().ok()) {
                 self.name_after(number);
-                let file = self.disk.open(&path).map_err(Error::disk("open", &path))?;
-                if entry.bytes >= FILE_HEADER_LEN as u64 {
-                    let (id, seq) = after_former_life(&*file).map_err(Error::disk("read", &path))?;
-                    next = (next.0.max(id), next.1.max(seq));
-                }
                 if entry.bytes == self.segment_bytes && self.is_wanted() {
+                    let file = self.disk.open(&path).map_err(Error::disk("open", &path))?;
                     self.keep(path, file);
                     continue;
                 }
@@ -81,7 +72,7 @@ impl Spares {
             }
             self.disk.remove(&path).map_err(Error::disk("remove", &path))?;
         }
-        Ok(next)
+        Ok(())
     }
 
     /// Whether a segment may be begun now: what is used must leave room to pack one, and the disk its free space.
@@ -161,32 +152,18 @@ impl Spares {
     }
 
     /// Gives a segment's file back, or removes it, and makes that durable.
-    ///
-    /// Of too many spares the oldest goes, whose place this one takes: segments are given back in the order of their
-    /// numbers, and the last number that was given must not be forgotten when no segment is left.
     pub(super) fn give_back(&self, path: &Path, is_reusable: bool) -> io::Result<()> {
         let file = self.disk.open(path)?;
-        if !is_reusable || file.length()? != self.segment_bytes {
+        if !is_reusable || file.length()? != self.segment_bytes || !self.is_wanted() {
             self.disk.remove(path)?;
             return self.disk.sync_folder(&self.folder);
         }
-        let oldest = self.take_surplus();
-        let spare =
-            oldest.as_ref().map_or_else(|| self.folder.join(self.new_name()), |oldest| oldest.path.clone());
-        if let Err(error) = self.disk.rename(path, &spare) {
-            self.lock().ready.extend(oldest);
-            return Err(error);
-        }
-        drop(oldest);
+        let spare = self.folder.join(self.new_name());
+        self.disk.rename(path, &spare)?;
+        // Until then the file may come back under its old name; it must not have a new life by then.
         self.disk.sync_folder(&self.folder)?;
         self.keep(spare, file);
         Ok(())
-    }
-
-    /// The oldest spare, if there are as many as are kept.
-    fn take_surplus(&self) -> Option<Spare> {
-        let mut state = self.lock();
-        (state.ready.len() >= KEPT_AT_MOST).then(|| state.ready.remove(0))
     }
 
     fn keep(&self, path: PathBuf, file: Arc<dyn File>) {
@@ -229,16 +206,6 @@ impl Spares {
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// The numbers after those of the segment that a spare once was.
-fn after_former_life(file: &dyn File) -> io::Result<(SegmentId, u64)> {
-    let mut bytes = vec![0; FILE_HEADER_LEN];
-    file.read_at(&mut bytes, 0)?;
-    // A spare that was never used has no header.
-    let Ok(header) = FileHeader::decode(&bytes) else { return Ok((SegmentId(0), 0)) };
-    let next_seq = read_footer(file, &header)?.map_or(header.first_seq, |footer| footer.next_seq);
-    Ok((header.id.next(), next_seq))
 }
 
 fn fill(file: &dyn File, length: u64) -> io::Result<()> {
