@@ -15,7 +15,7 @@ use forebay::units::ByteSize;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 
-const SEGMENT_BYTES: u64 = 8 * 1024;
+const SEGMENT_BYTES: u64 = 12 * 1024;
 
 /// One thing that happens to a log.
 #[derive(Clone, Debug)]

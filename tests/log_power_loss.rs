@@ -14,7 +14,7 @@ use forebay::receive::Export;
 use forebay::units::ByteSize;
 
 /// Small segments, so that a few records fill one.
-const SEGMENT_BYTES: u64 = 8 * 1024;
+const SEGMENT_BYTES: u64 = 12 * 1024;
 
 fn options() -> Options {
     Options {

@@ -21,7 +21,7 @@ use forebay::units::ByteSize;
 use forebay::upload::Body;
 use forebay::upload::bucket::FolderBucket;
 
-const SEGMENT_BYTES: u64 = 8 * 1024;
+const SEGMENT_BYTES: u64 = 12 * 1024;
 const BUCKET: &str = "/bucket";
 
 /// Where objects go.
@@ -224,7 +224,7 @@ fn outcomes() -> impl Iterator<Item = AfterPowerLoss> {
 /// The process is killed at every step, starts again and is killed no more, and then the power fails at every later
 /// step: what a process left behind without syncing it must not be taken for durable by the next one.
 fn survives_a_kill_and_then_a_power_loss(bucket: Bucket, killed_after: u64) {
-    for later in (0..60).step_by(3) {
+    for later in (0..64).step_by(7) {
         let mut machine = Machine::new(bucket);
         machine.disk = machine.disk.losing_power_after(killed_after);
         let mut sent = Sent::new();

@@ -19,7 +19,8 @@ use crate::receive::Export;
 
 use super::error::Error;
 use super::format::{
-    FILE_HEADER_LEN, FOOTER_LEN, FileHeader, Footer, PACKING_LEN_MAX, RecordHeader, file_len_for, record_len,
+    FILE_HEADER_LEN, FOOTER_LEN, FileHeader, Footer, PACKING_LEN_MAX, RecordHeader, TAIL_LEN, file_len_for,
+    record_len,
 };
 use super::random::random_u64;
 use super::scan::{Scan, Step};
@@ -196,7 +197,9 @@ impl Appender {
             writer: self.common.writer,
             packing: self.common.packing.clone(),
         };
-        spare.file.write_at(&[IoSlice::new(&header.encode())], 0)?;
+        let encoded = header.encode();
+        spare.file.write_at(&[IoSlice::new(&encoded)], 0)?;
+        spare.file.write_at(&[IoSlice::new(&encoded)], header.length - TAIL_LEN as u64)?;
         spare.file.sync()?;
         let path = self.common.folder.join(file_name(header.id));
         self.common.disk.rename(&spare.path, &path)?;
@@ -279,7 +282,7 @@ impl Active {
 
     /// Where records must end.
     fn capacity(&self) -> u64 {
-        self.header.length - FOOTER_LEN as u64
+        self.header.length - TAIL_LEN as u64
     }
 
     /// Counts the durable records that can be read from the disk itself, not from memory.

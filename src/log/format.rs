@@ -1,14 +1,14 @@
 //! The format of a segment's file, version 1.
 //!
 //! ```text
-//!   0             4096                                               length - 128      length
-//!   | file header | record | record | ... | (stale or zero bytes) ... | footer          |
+//!   0             4096                                               length - 4224   length - 128      length
+//!   | file header | record | record | ... | (stale or zero bytes) ... | file header  | footer          |
 //! ```
 //!
 //! Integers are little-endian. A file has its full length before its first use, and keeps the bytes of its former
 //! life when it is used again; the salt, new in each life, keeps them from being taken for records.
 //!
-//! File header, 4096 bytes:
+//! File header, 4096 bytes, and once more behind the records, because without its salt no record verifies:
 //! ```text
 //!   0        8         12      16   24     32         40           48       56       60          64
 //!   | magic  | version | crc32c | id | salt | first seq | created at | length | writer | packing len | packing ... 0 |
@@ -46,6 +46,8 @@ pub(super) const FILE_HEADER_LEN: usize = 4096;
 pub(super) const RECORD_HEADER_LEN: usize = 56;
 /// Length of the footer.
 pub(super) const FOOTER_LEN: usize = 128;
+/// Length of what stands behind the records: the header once more, and the footer.
+pub(super) const TAIL_LEN: usize = FILE_HEADER_LEN + FOOTER_LEN;
 /// The longest text of packing options.
 pub(super) const PACKING_LEN_MAX: usize = FILE_HEADER_LEN - 64;
 /// The longest tenant.
@@ -207,7 +209,7 @@ pub(super) fn record_len(tenant_len: usize, body_len: u64) -> u64 {
 
 /// Length of a file that holds just one record of this length.
 pub(super) fn file_len_for(record_len: u64) -> u64 {
-    FILE_HEADER_LEN as u64 + record_len + FOOTER_LEN as u64
+    FILE_HEADER_LEN as u64 + record_len + TAIL_LEN as u64
 }
 
 /// The checksum of the record at `offset`.
@@ -350,7 +352,7 @@ mod tests {
         }
     }
 
-    /// A header, one record and a footer, as they would stand in a file.
+    /// A header, one record, the header again and a footer, as they would stand in a file.
     fn golden() -> Vec<u8> {
         let mut bytes = file_header().encode();
         let record = record_header();
@@ -359,6 +361,7 @@ mod tests {
         bytes.resize(bytes.len().next_multiple_of(8), 0);
         let mut footer = Footer::default();
         footer.count(&record, bytes.len() as u64);
+        bytes.extend(file_header().encode());
         bytes.extend(footer.encode(SegmentId(7), SALT));
         bytes
     }
@@ -404,8 +407,11 @@ mod tests {
             });
             let footer: [u8; FOOTER_LEN] = array(&flipped, flipped.len() - FOOTER_LEN);
             let same_footer = Footer::decode(&footer, SegmentId(7), SALT).is_some();
-            let is_padding = (from + 9..bytes.len() - FOOTER_LEN).contains(&at);
-            assert!(is_padding == (same_file_header && same_record && same_footer), "byte {at}");
+            let copy = &flipped[bytes.len() - TAIL_LEN..bytes.len() - FOOTER_LEN];
+            let same_copy = FileHeader::decode(copy) == Ok(file_header());
+            let is_padding = (from + 9..bytes.len() - TAIL_LEN).contains(&at);
+            let all_same = same_file_header && same_record && same_copy && same_footer;
+            assert!(is_padding == all_same, "byte {at}");
         }
     }
 

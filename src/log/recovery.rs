@@ -18,7 +18,7 @@ use crate::disk::{Budget, Disk, File, Use};
 
 use super::damage::{self, Lost};
 use super::error::Error;
-use super::format::{BadHeader, FILE_HEADER_LEN, FOOTER_LEN, FileHeader, Footer};
+use super::format::{BadHeader, FILE_HEADER_LEN, FOOTER_LEN, FileHeader, Footer, TAIL_LEN};
 use super::record::Damage;
 use super::scan::{Scan, Step};
 use super::sealed::{SealedSegment, read_footer};
@@ -115,13 +115,7 @@ impl Candidates {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
                 opened => opened.map_err(Error::disk("open", &path))?,
             };
-            let mut bytes = vec![0; FILE_HEADER_LEN];
-            // A file that is shorter than its header is as bad as one whose header is damaged.
-            let decoded = match file.read_at(&mut bytes, 0) {
-                Ok(()) => FileHeader::decode(&bytes),
-                Err(_) => Err(BadHeader::Invalid),
-            };
-            match decoded {
+            match read_header(&*file) {
                 Ok(header) if header.id == id => found.good.push(Candidate { path, file, header }),
                 Err(BadHeader::Version(version)) => return Err(Error::Version { path, version }),
                 Ok(_) | Err(BadHeader::Invalid) => found.bad.push((id, path)),
@@ -134,6 +128,25 @@ impl Candidates {
     pub(super) fn follower(&self, place: usize) -> Option<u64> {
         self.good.get(place + 1).map(|next| next.header.first_seq)
     }
+}
+
+/// Reads a file's header, or what is left of it: it stands in two places.
+fn read_header(file: &dyn File) -> Result<FileHeader, BadHeader> {
+    let header = read_header_at(file, 0);
+    if header != Err(BadHeader::Invalid) {
+        return header;
+    }
+    let length = file.length().map_err(|_| BadHeader::Invalid)?;
+    let copy = read_header_at(file, length.checked_sub(TAIL_LEN as u64).ok_or(BadHeader::Invalid)?)?;
+    tracing::warn!(segment = %copy.id, "the header of a segment is damaged; the one behind its records is right");
+    Ok(copy)
+}
+
+fn read_header_at(file: &dyn File, at: u64) -> Result<FileHeader, BadHeader> {
+    let mut bytes = vec![0; FILE_HEADER_LEN];
+    // A file that is shorter than its header is as bad as one whose header is damaged.
+    file.read_at(&mut bytes, at).map_err(|_| BadHeader::Invalid)?;
+    FileHeader::decode(&bytes)
 }
 
 /// Puts a file whose header is damaged out of the way, under another name. If that is not durable, the next start does
@@ -184,7 +197,7 @@ impl Reading {
     pub(super) fn of(candidate: &Candidate, follower: Option<u64>) -> Result<Self, Error> {
         let header = &candidate.header;
         let length = candidate.file.length().map_err(Error::disk("read", &candidate.path))?;
-        let end = length.min(header.length.saturating_sub(FOOTER_LEN as u64));
+        let end = length.min(header.length.saturating_sub(TAIL_LEN as u64));
         let first_seq = header.first_seq;
         let mut scan = Scan::new(Arc::clone(&candidate.file), header.salt, first_seq, end, Unreadable::Skip);
         let mut footer = Footer { end: FILE_HEADER_LEN as u64, next_seq: first_seq, ..Footer::default() };
