@@ -42,6 +42,9 @@ enum Protocol {
 const CLIENTS: [Protocol; 5] =
     [Protocol::Grpc, Protocol::Protobuf, Protocol::Json, Protocol::Grpc, Protocol::Protobuf];
 
+/// Bytes of an export that wants a segment of its own.
+const HUGE: u64 = 8_000_000;
+
 /// What the clients send.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Load {
@@ -76,6 +79,14 @@ pub(crate) fn spawn(
         clients.spawn(client.run(lives.clone()));
     }
     clients
+}
+
+/// Sends one export of 8 MB, which must be acknowledged.
+pub(crate) async fn send_huge(ledger: &Ledger, life: Life) {
+    let export = ledger.note_sent(Signal::Logs, 1, HUGE.try_into().unwrap());
+    let sent = Connection::to(Protocol::Protobuf, life).send(&export).await;
+    assert!(sent.is_ok(), "it has room and time");
+    ledger.note_acknowledged(&export);
 }
 
 /// One client.
@@ -118,7 +129,7 @@ impl Sender {
         let is_huge = self.load.huge.is_some_and(&mut one_in) && self.protocol != Protocol::Json;
         let is_large = one_in(self.load.large);
         let (count, text_bytes) = if is_huge {
-            (1, 8_000_000)
+            (1, HUGE)
         } else if is_large {
             (1, self.random.within(100_000, 500_000))
         } else {

@@ -15,7 +15,7 @@ use crate::clients::{self, Life, Listening, Load};
 use crate::ledger::Ledger;
 use crate::plan::{Catalog, Doom, End, Event};
 use crate::random::Random;
-use crate::remains::{State, Tally, is_packing, states};
+use crate::remains::{Tally, is_packing, states};
 use crate::support::program::{self, Program, Said, Starting, forebay};
 
 /// An event that has not come by then never will.
@@ -90,6 +90,10 @@ pub(crate) fn run(
     for (number, doom) in dooms.iter().enumerate() {
         run.live(number + 1, doom);
     }
+    if load.huge.is_some() {
+        // By chance, all of those that the clients sent may have met a kill.
+        run.take_in_a_huge_one(dooms.len() + 1);
+    }
     run.finish(clients)
 }
 
@@ -126,6 +130,16 @@ impl Run {
             }
         }
         self.spoil(doom.catalog);
+    }
+
+    /// Has the program acknowledge an export of 8 MB, and kills it.
+    fn take_in_a_huge_one(&self, number: usize) {
+        self.bucket.play_faults(None);
+        let starting = Starting::spawn(self.folder.path(), &self.environment());
+        let program = starting.finish().unwrap_or_else(|said| panic!("it does not start: {said:?}"));
+        let life = Life { number, grpc: program.grpc(), http: program.http() };
+        tokio::runtime::Handle::current().block_on(clients::send_huge(&self.ledger, life));
+        program.kill();
     }
 
     fn wait_for(&self, event: Event, delivered: usize, program: &Program) {
@@ -204,7 +218,14 @@ impl Run {
             by_signal,
             largest_object: objects.values().map(Vec::len).max().unwrap_or(0),
         };
-        println!("{outcome:?}, refused: {}", ledger.refusals());
+        println!(
+            "{} kills met {:?}; {} exports acknowledged, {} in the bucket whose answer was lost, {} refused",
+            outcome.kills,
+            outcome.states,
+            outcome.acknowledged,
+            outcome.unanswered,
+            ledger.refusals()
+        );
         (outcome, bucket)
     }
 
@@ -231,11 +252,4 @@ fn remaining(folder: &Path) -> Vec<PathBuf> {
     let data = program::data(folder);
     let files = |name: &str| std::fs::read_dir(data.join(name)).into_iter().flatten();
     files("spool").chain(files("damaged")).map(|entry| entry.unwrap().path()).collect()
-}
-
-impl Outcome {
-    /// How often this state was met.
-    pub(crate) fn times(&self, state: State) -> usize {
-        self.states.get(&state).copied().unwrap_or(0)
-    }
 }
