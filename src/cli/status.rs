@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::arguments::Status as Arguments;
 use super::words::{bytes, count, counted, table, time};
-use crate::admin::{BySignal, Client, ClientError, Delivery, Disk, Queue, Status};
+use crate::admin::{BySignal, Client, ClientError, Disk, Queue, Status};
 use crate::app;
 use crate::config::Config;
 
@@ -97,7 +97,7 @@ pub fn text(status: &Status, now: Timestamp) -> String {
     };
     let mut rows = vec![
         ("taking in", taking(status)),
-        ("delivering", delivering(&status.delivery, now)),
+        ("delivering", delivering(status, now)),
         ("waiting", waiting(&status.queue)),
         ("disk", disk(&status.disk)),
     ];
@@ -122,7 +122,11 @@ fn taking(status: &Status) -> String {
     }
 }
 
-fn delivering(delivery: &Delivery, now: Timestamp) -> String {
+fn delivering(status: &Status, now: Timestamp) -> String {
+    let delivery = &status.delivery;
+    if status.started_at.is_none() {
+        return "no; `forebay drain` delivers what is left".to_owned();
+    }
     let mut words = match delivery.failing_since {
         Some(from) => vec![format!("NO, for {}", since(from, now))],
         None => vec![format!("yes, {} since the start", counted(delivery.objects_delivered, "object"))],
@@ -198,7 +202,7 @@ fn since(at: Timestamp, now: Timestamp) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::admin::{DeliveryError, Intake, Listener, Losses};
+    use crate::admin::{Delivery, DeliveryError, Intake, Listener, Losses};
 
     fn fine() -> Status {
         Status {
