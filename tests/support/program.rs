@@ -1,7 +1,8 @@
 //! The real binary: started in a folder of its own, asked over its ports, and ended.
 //!
 //! It runs in the test's folder with an empty environment, and so keeps its data in `forebay-data` there and puts its
-//! objects into `forebay-data/bucket`, unless it is told otherwise. It ends with the test.
+//! objects into `forebay-data/bucket`, unless it is told otherwise. It ends with the test. The variable `FOREBAY_BINARY`
+//! names another binary than the one that cargo has built for the test.
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::net::SocketAddr;
@@ -206,7 +207,8 @@ impl Starting {
 }
 
 fn command(folder: &Path, environment: &[(&str, &str)]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_forebay"));
+    let binary = std::env::var_os("FOREBAY_BINARY");
+    let mut command = Command::new(binary.unwrap_or_else(|| env!("CARGO_BIN_EXE_forebay").into()));
     command.current_dir(folder).env_clear().stdin(Stdio::null());
     for key in ["FOREBAY_RECEIVE_GRPC", "FOREBAY_RECEIVE_HTTP", "FOREBAY_ADMIN_LISTEN"] {
         command.env(key, "127.0.0.1:0");

@@ -13,7 +13,8 @@ use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
 use forebay::otlp::Signal;
 
 use crate::decoded::Decoded;
-use crate::ledger::Numbered;
+
+use super::ledger::Numbered;
 
 /// The request that an export is.
 pub(crate) fn request(export: &Numbered) -> Decoded {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::random::Random;
+use crate::world::random::Random;
 
 /// What the moment of a kill is counted from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

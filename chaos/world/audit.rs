@@ -6,8 +6,9 @@ use std::io::Read as _;
 use forebay::otlp::Signal;
 
 use crate::decoded::Decoded;
-use crate::ledger::Exports;
-use crate::telemetry::{first_number, request};
+
+use super::ledger::Exports;
+use super::telemetry::{first_number, request};
 
 /// Finds every acknowledged export exactly once in the bucket and unchanged, every other at most once, nothing that was
 /// never sent, and every object complete. Returns how many exports were found.

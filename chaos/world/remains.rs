@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use crate::bucket::Bucket;
+use super::bucket::Bucket;
 
 /// A state in which a process can be killed. A process is in several, for its stages work beside each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

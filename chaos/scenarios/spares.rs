@@ -3,9 +3,11 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crate::SEED;
-use crate::random::Random;
+use crate::arguments::Options;
 use crate::support::program::{self, Program, Starting};
+use crate::world::random::Random;
+
+use super::Scenario;
 
 const SEGMENT_BYTES: u64 = 64 << 20;
 const SETTINGS: [(&str, &str); 2] =
@@ -28,10 +30,16 @@ fn unfinished(files: &[(String, u64)]) -> usize {
     files.iter().filter(|(name, _)| Path::new(name).extension().is_some_and(|last| last == "new")).count()
 }
 
-#[test]
-fn kills_while_a_segment_is_written_in_advance_leave_nothing_that_grows() {
+pub(crate) fn scenarios() -> Vec<Scenario> {
+    vec![Scenario::short(
+        "kills_while_a_segment_is_written_in_advance_leave_nothing_that_grows",
+        kills_while_a_segment_is_written_in_advance,
+    )]
+}
+
+fn kills_while_a_segment_is_written_in_advance(options: &Options) {
     let folder = tempfile::tempdir().unwrap();
-    let mut random = Random::new(SEED);
+    let mut random = Random::new(options.seed);
     let mut met = 0;
     for kill in 1..=KILLS {
         let starting = Starting::spawn(folder.path(), &SETTINGS);

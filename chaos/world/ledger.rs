@@ -8,7 +8,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use forebay::otlp::Signal;
 
-use crate::random::Random;
+use super::random::Random;
 
 /// The longest text of an item.
 const TEXT_BYTES_MAX: usize = 9 << 20;

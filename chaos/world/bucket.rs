@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::support::program;
 use crate::support::s3::{BUCKET, FakeS3, Fault, On};
 
-use crate::random::Random;
+use super::random::Random;
 
 /// Where the objects go.
 pub(crate) enum Bucket {

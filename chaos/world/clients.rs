@@ -23,9 +23,10 @@ use tonic::{Code, Status};
 use forebay::otlp::Signal;
 
 use crate::decoded::Decoded;
-use crate::ledger::{Ledger, Numbered};
-use crate::random::Random;
-use crate::telemetry::request;
+
+use super::ledger::{Ledger, Numbered};
+use super::random::Random;
+use super::telemetry::request;
 
 /// A test waits no longer than this for an answer, so that it fails where it would hang.
 const AT_LAST: Duration = Duration::from_mins(1);
@@ -89,6 +90,39 @@ pub(crate) async fn send_huge(ledger: &Ledger, life: Life) {
     ledger.note_acknowledged(&export);
 }
 
+/// What came of an export.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sent {
+    Acknowledged,
+    /// The far side told the client to come back.
+    Refused,
+    /// It said nothing.
+    Unanswered,
+}
+
+/// Sends one export of few items, over one protocol after the other.
+pub(crate) async fn send_small(ledger: &Ledger, life: Life) -> Sent {
+    let signal = Signal::ALL[life.number % Signal::ALL.len()];
+    let export = ledger.note_sent(signal, 3, 100);
+    let connection = Connection::to(CLIENTS[life.number % CLIENTS.len()], life);
+    let outcome = timeout(AT_LAST, connection.send(&export)).await.expect("every export is answered");
+    note(ledger, &export, &outcome)
+}
+
+fn note(ledger: &Ledger, export: &Numbered, outcome: &Result<(), Failed>) -> Sent {
+    match outcome {
+        Ok(()) => {
+            ledger.note_acknowledged(export);
+            Sent::Acknowledged
+        }
+        Err(Failed::Refused) => {
+            ledger.note_refused();
+            Sent::Refused
+        }
+        Err(Failed::Unanswered) => Sent::Unanswered,
+    }
+}
+
 /// One client.
 struct Sender {
     protocol: Protocol,
@@ -113,10 +147,9 @@ impl Sender {
     /// Sends one export and notes what came of it; `None` if nobody answered.
     async fn send_one(&mut self, connection: &Connection) -> Option<()> {
         let export = self.next_export();
-        match timeout(AT_LAST, connection.send(&export)).await.expect("every export is answered") {
-            Ok(()) => self.ledger.note_acknowledged(&export),
-            Err(Failed::Refused) => self.ledger.note_refused(),
-            Err(Failed::Unanswered) => return None,
+        let outcome = timeout(AT_LAST, connection.send(&export)).await.expect("every export is answered");
+        if note(&self.ledger, &export, &outcome) == Sent::Unanswered {
+            return None;
         }
         // Real clients have pauses; without them the test would be one of speed.
         tokio::time::sleep(Duration::from_millis(self.random.within(0, 8))).await;

@@ -1,0 +1,3 @@
+//! What makes faults.
+
+pub(crate) mod interposer;

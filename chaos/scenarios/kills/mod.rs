@@ -1,0 +1,60 @@
+//! The program is killed by SIGKILL again and again, while clients send.
+//!
+//! A seed decides when: some time after an acknowledgement, while it starts, while it packs, while it puts objects; some
+//! lives end by SIGTERM, and by SIGKILL if that takes too long. What a machine's other work does to it is not in the
+//! seed, so a failure may need some runs to come again.
+
+mod plan;
+mod run;
+
+use crate::arguments::Options;
+use crate::support::s3::On;
+use crate::world::bucket::Bucket;
+use crate::world::clients::Load;
+use crate::world::scene::Scene;
+
+use plan::{Catalog, End};
+use run::{Outcome, run};
+
+use super::Scenario;
+
+/// What few kills cannot show.
+const ENOUGH: usize = 25;
+
+pub(crate) fn scenarios() -> Vec<Scenario> {
+    vec![
+        Scenario::short("what_was_acknowledged_before_a_kill_is_in_a_folder_exactly_once", |options| {
+            killed(options, Load { large: 6, huge: None }, false, Scene::with_folder());
+        }),
+        Scenario::short(
+            "what_was_acknowledged_before_a_kill_is_in_a_store_that_fails_exactly_once",
+            |options| {
+                let load = Load { large: 8, huge: Some(150) };
+                let (outcome, scene) = killed(options, load, false, Scene::with_store());
+                let Bucket::S3(store) = &scene.bucket else { unreachable!() };
+                assert!(outcome.found.largest_object > 5 << 20, "{outcome:?}");
+                assert!(store.count(On::Complete) > 0, "large objects go in parts");
+            },
+        ),
+        Scenario::short("a_catalog_that_is_spoilt_after_a_kill_loses_and_repeats_nothing", |options| {
+            killed(options, Load { large: 6, huge: Some(200) }, true, Scene::with_store());
+        }),
+    ]
+}
+
+fn killed(options: &Options, load: Load, is_catalog_spoilt: bool, scene: Scene) -> (Outcome, Scene) {
+    let dooms = plan::lives(options.seed, options.kills, is_catalog_spoilt);
+    if is_catalog_spoilt && options.kills >= ENOUGH {
+        for catalog in [Catalog::Deleted, Catalog::Garbage] {
+            assert!(dooms.iter().any(|doom| doom.catalog == catalog), "{catalog:?}");
+        }
+    }
+    let (outcome, scene) = run(options.seed, &dooms, load, scene);
+    // In which states the kills met it, which a run prints, is up to the machine's speed; this is not.
+    let planned = dooms.iter().filter(|doom| doom.end == End::Kill).count();
+    assert!(outcome.kills >= planned, "{outcome:?}");
+    assert!(outcome.found.objects.0 > 0, "objects were delivered between the kills: {outcome:?}");
+    assert!(outcome.found.acknowledged > 0, "{outcome:?}");
+    assert_eq!(outcome.found.by_signal.len(), 3, "{outcome:?}");
+    (outcome, scene)
+}

@@ -1,0 +1,10 @@
+//! What scenarios play in.
+
+pub(crate) mod audit;
+pub(crate) mod bucket;
+pub(crate) mod clients;
+pub(crate) mod ledger;
+pub(crate) mod random;
+pub(crate) mod remains;
+pub(crate) mod scene;
+pub(crate) mod telemetry;

@@ -1,0 +1,213 @@
+//! A data folder, its bucket, and the ledger of what is sent to the program that runs on it.
+
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use forebay::otlp::Signal;
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::support::program::{self, Program, Said, Starting, forebay};
+use crate::support::s3::FakeS3;
+
+use super::audit::audit;
+use super::bucket::Bucket;
+use super::clients::{self, Life, Listening, Load, Sent};
+use super::ledger::Ledger;
+
+/// Segments so small, and sealed so soon, that every stage has work all the time.
+const SETTINGS: [(&str, &str); 4] = [
+    ("FOREBAY_LOG_SEGMENT_BYTES", "1MiB"),
+    ("FOREBAY_LOG_SEAL_AFTER", "1s"),
+    ("FOREBAY_LOG_FREE_SPACE_FLOOR", "0B"),
+    ("FOREBAY_UPLOAD_FINISH_WITHIN", "0s"),
+];
+
+/// Where a scenario plays. Clients, and buckets that are servers, run on its runtime.
+pub(crate) struct Scene {
+    folder: TempDir,
+    pub(crate) bucket: Bucket,
+    pub(crate) ledger: Arc<Ledger>,
+    settings: BTreeMap<String, String>,
+    lives: Cell<usize>,
+    runtime: Runtime,
+}
+
+/// What an audit found.
+#[derive(Clone, Debug)]
+pub(crate) struct Found {
+    /// Exports that were acknowledged; each was found once.
+    pub(crate) acknowledged: u64,
+    /// Exports that were not, and are in the bucket: their answers were lost.
+    pub(crate) unanswered: u64,
+    /// Exports that were refused.
+    pub(crate) refused: u64,
+    /// Objects in the bucket, before and after it was drained.
+    pub(crate) objects: (usize, usize),
+    /// The objects, by signal.
+    pub(crate) by_signal: BTreeMap<Signal, usize>,
+    /// The object with the most bytes.
+    pub(crate) largest_object: usize,
+}
+
+impl Scene {
+    /// With a bucket that is a folder in the data folder.
+    pub(crate) fn with_folder() -> Self {
+        Self::new(async |folder| Bucket::in_folder(folder))
+    }
+
+    /// With a bucket in a store that plays faults by script.
+    pub(crate) fn with_store() -> Self {
+        Self::new(async |_| Bucket::S3(FakeS3::start().await))
+    }
+
+    /// With the bucket that is made for this folder.
+    pub(crate) fn new(bucket: impl AsyncFnOnce(&Path) -> Bucket) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let runtime = Runtime::new().unwrap();
+        let bucket = runtime.block_on(bucket(folder.path()));
+        let mut settings: BTreeMap<_, _> =
+            SETTINGS.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        settings.extend(bucket.settings().into_iter().map(|(key, value)| (key.to_owned(), value)));
+        Self { folder, bucket, ledger: Arc::default(), settings, lives: Cell::new(0), runtime }
+    }
+
+    /// Sets a variable of the program's environment, such as `FOREBAY_LOG_SEAL_AFTER`.
+    pub(crate) fn set(&mut self, key: &str, value: &str) {
+        self.settings.insert(key.to_owned(), value.to_owned());
+    }
+
+    /// The folder in which the program runs.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The folder in which it keeps its data.
+    pub(crate) fn data(&self) -> PathBuf {
+        program::data(self.folder())
+    }
+
+    /// The runtime of clients and servers.
+    pub(crate) fn runtime(&self) -> &Runtime {
+        &self.runtime
+    }
+
+    /// Starts the program, and waits until it has started.
+    pub(crate) fn start(&self) -> Program {
+        self.start_with(&[])
+    }
+
+    /// Starts it with these variables besides its own.
+    pub(crate) fn start_with(&self, more: &[(&str, &str)]) -> Program {
+        self.spawn_with(more).finish().unwrap_or_else(|said| panic!("it does not start: {said:?}"))
+    }
+
+    /// Starts it, and does not wait.
+    pub(crate) fn spawn_with(&self, more: &[(&str, &str)]) -> Starting {
+        Starting::spawn(self.folder(), &self.environment(more))
+    }
+
+    /// Runs a command of the program to its end.
+    pub(crate) fn run(&self, arguments: &[&str]) -> Said {
+        forebay(self.folder(), arguments, &self.environment(&[]))
+    }
+
+    /// This process, for clients.
+    pub(crate) fn life(&self, program: &Program) -> Life {
+        self.lives.set(self.lives.get() + 1);
+        Life { number: self.lives.get(), grpc: program.grpc(), http: program.http() }
+    }
+
+    /// Sends so many small exports one after the other, each of which must be acknowledged.
+    pub(crate) fn send(&self, program: &Program, exports: usize) {
+        for _ in 0..exports {
+            let sent = self.try_send(program);
+            assert_eq!(sent, Sent::Acknowledged, "it has room and time; it wrote:\n{}", program.stderr());
+        }
+    }
+
+    /// Sends one small export, and notes what came of it.
+    pub(crate) fn try_send(&self, program: &Program) -> Sent {
+        self.runtime.block_on(clients::send_small(&self.ledger, self.life(program)))
+    }
+
+    /// Starts clients, which send to whoever is announced until they are ended.
+    pub(crate) fn clients(&self, load: Load, seed: u64) -> Clients {
+        let _inside = self.runtime.enter();
+        let (lives, listening) = watch::channel(None);
+        Clients { lives, senders: clients::spawn(&listening, &self.ledger, load, seed) }
+    }
+
+    /// Waits until clients have ended by themselves.
+    pub(crate) fn end(&self, clients: Clients) {
+        drop(clients.lives);
+        self.runtime.block_on(clients.senders.join_all());
+    }
+
+    /// Drains the data folder, in which nothing may be left, and audits the bucket.
+    pub(crate) fn settle(&self) -> Found {
+        let before = self.bucket.count();
+        let drained = self.run(&["drain", "--wait", "2m"]);
+        assert_eq!(drained.code, Some(0), "{drained:?}");
+        assert!(!drained.stderr.contains(" ERROR "), "nothing was damaged: {}", drained.stderr);
+        let objects = self.bucket.objects();
+        // Nobody may have left anything undone that one more start would repeat.
+        let again = self.run(&["drain", "--wait", "2m"]);
+        assert_eq!(again.stdout, "delivered 0 objects; nothing is left\n", "{again:?}");
+        assert_eq!(self.bucket.objects().keys().collect::<Vec<_>>(), objects.keys().collect::<Vec<_>>());
+        assert_eq!(self.remaining(), Vec::<PathBuf>::new(), "nothing is left");
+        self.audited(before, &objects)
+    }
+
+    /// Audits the bucket as it is.
+    pub(crate) fn audit(&self) -> Found {
+        let objects = self.bucket.objects();
+        self.audited(objects.len(), &objects)
+    }
+
+    fn audited(&self, before: usize, objects: &BTreeMap<String, Vec<u8>>) -> Found {
+        let found = audit(&self.ledger.exports(), objects);
+        let mut by_signal = BTreeMap::new();
+        for key in objects.keys() {
+            let signal = Signal::ALL.into_iter().find(|signal| key.starts_with(signal.name())).unwrap();
+            *by_signal.entry(signal).or_default() += 1;
+        }
+        let acknowledged = self.ledger.acknowledgements();
+        Found {
+            acknowledged,
+            unanswered: found - acknowledged,
+            refused: self.ledger.refusals(),
+            objects: (before, objects.len()),
+            by_signal,
+            largest_object: objects.values().map(Vec::len).max().unwrap_or(0),
+        }
+    }
+
+    /// The files in spool and in `damaged`, which a data folder in order has none of.
+    fn remaining(&self) -> Vec<PathBuf> {
+        let files = |name: &str| std::fs::read_dir(self.data().join(name)).into_iter().flatten();
+        files("spool").chain(files("damaged")).map(|entry| entry.unwrap().path()).collect()
+    }
+
+    fn environment<'a>(&'a self, more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
+        let own = self.settings.iter().map(|(key, value)| (key.as_str(), value.as_str()));
+        own.chain(more.iter().copied()).collect()
+    }
+}
+
+/// Clients that send all the time.
+pub(crate) struct Clients {
+    lives: watch::Sender<Listening>,
+    senders: JoinSet<()>,
+}
+
+impl Clients {
+    /// Has them send to this process, or to nobody.
+    pub(crate) fn announce(&self, life: Listening) {
+        self.lives.send_replace(life);
+    }
+}
