@@ -2,6 +2,7 @@
 
 mod kills;
 mod spares;
+mod steps;
 
 use libtest_mimic::Trial;
 
@@ -43,7 +44,8 @@ impl Scenario {
 
 /// All of them, as what `cargo test` can choose from.
 pub(crate) fn all(options: &Options) -> Vec<Trial> {
-    let kinds = [("kills", kills::scenarios()), ("kills", spares::scenarios())];
+    let kinds =
+        [("kills", kills::scenarios()), ("kills", spares::scenarios()), ("kills", steps::scenarios())];
     let trial = |(kind, scenarios): (&str, Vec<Scenario>)| {
         let options = options.clone();
         scenarios.into_iter().map(|scenario| scenario.trial(kind, &options)).collect::<Vec<_>>()

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use forebay::otlp::Signal;
+use forebay::units::Span;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
@@ -133,6 +134,12 @@ impl Scene {
     /// Sends one small export, and notes what came of it.
     pub(crate) fn try_send(&self, program: &Program) -> Sent {
         self.runtime.block_on(clients::send_small(&self.ledger, self.life(program)))
+    }
+
+    /// Has the program seal and deliver everything; `false` if it has ended or cannot.
+    pub(crate) fn flush(&self, program: &Program) -> bool {
+        let report = self.runtime.block_on(program.client().flush(Span::seconds(120)));
+        report.is_ok_and(|report| report.complete)
     }
 
     /// Starts clients, which send to whoever is announced until they are ended.

@@ -128,7 +128,8 @@ impl Program {
         Said { code, stdout: self.greeting.clone(), stderr: self.stderr() }
     }
 
-    /// Has it end in the right order, by SIGTERM, and waits for that.
+    /// Has it end in the right order, by SIGTERM, and waits for that. It may have ended already: to a process that was not
+    /// waited for, the signal does nothing.
     pub fn terminate(self) -> Said {
         self.ask_to_end();
         self.wait()
