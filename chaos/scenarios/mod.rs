@@ -1,6 +1,9 @@
 //! The scenarios, a file for each kind of fault.
 
+mod clock;
+mod clones;
 mod kills;
+mod process;
 mod spares;
 mod steps;
 
@@ -44,13 +47,17 @@ impl Scenario {
 
 /// All of them, as what `cargo test` can choose from.
 pub(crate) fn all(options: &Options) -> Vec<Trial> {
-    let kinds =
-        [("kills", kills::scenarios()), ("kills", spares::scenarios()), ("kills", steps::scenarios())];
-    let trial = |(kind, scenarios): (&str, Vec<Scenario>)| {
-        let options = options.clone();
-        scenarios.into_iter().map(|scenario| scenario.trial(kind, &options)).collect::<Vec<_>>()
+    let mut trials = Vec::new();
+    let mut add = |kind, scenarios: Vec<Scenario>| {
+        trials.extend(scenarios.into_iter().map(|scenario| scenario.trial(kind, options)));
     };
-    kinds.into_iter().flat_map(trial).collect()
+    add("kills", kills::scenarios());
+    add("kills", spares::scenarios());
+    add("kills", steps::scenarios());
+    add("process", process::scenarios());
+    add("clock", clock::scenarios());
+    add("identity", clones::scenarios());
+    trials
 }
 
 /// Says what plays a failure again.

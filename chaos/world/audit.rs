@@ -10,15 +10,26 @@ use crate::decoded::Decoded;
 use super::ledger::Exports;
 use super::telemetry::{first_number, request};
 
+/// Whose objects are in the bucket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Machines {
+    /// One machine's, whose segments have numbers of their own.
+    One,
+    /// Those of copies of one machine, which give the same numbers.
+    Copies,
+}
+
 /// Finds every acknowledged export exactly once in the bucket and unchanged, every other at most once, nothing that was
 /// never sent, and every object complete. Returns how many exports were found.
 ///
 /// An export is a line, so none can be there in part.
-pub(crate) fn audit(exports: &Exports, objects: &BTreeMap<String, Vec<u8>>) -> u64 {
+pub(crate) fn audit(exports: &Exports, objects: &BTreeMap<String, Vec<u8>>, machines: Machines) -> u64 {
     let mut found: BTreeMap<u64, &str> = BTreeMap::new();
     let mut segments = BTreeMap::new();
     for (key, bytes) in objects {
-        if let Some(before) = segments.insert(partition_and_segment(key), key) {
+        if let Some(before) = segments.insert(partition_and_segment(key), key)
+            && machines == Machines::One
+        {
             panic!("the segment of {key} has the number of the one of {before}");
         }
         let signal = Signal::ALL.into_iter().find(|signal| key.starts_with(&format!("{signal}/"))).unwrap();
@@ -38,6 +49,11 @@ pub(crate) fn audit(exports: &Exports, objects: &BTreeMap<String, Vec<u8>>) -> u
         acknowledged.map(|(export, _)| export).filter(|export| !found.contains_key(&export.first)).collect();
     assert!(lost.is_empty(), "{} exports were acknowledged and are lost: {lost:?}", lost.len());
     found.len() as u64
+}
+
+/// How many exports there are in the bucket.
+pub(crate) fn count(objects: &BTreeMap<String, Vec<u8>>) -> u64 {
+    objects.iter().map(|(key, bytes)| lines(key, bytes).len() as u64).sum()
 }
 
 /// The lines of an object, which must be whole: one gzip member and nothing behind it, all of its lines ended.

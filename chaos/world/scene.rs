@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 use crate::support::program::{self, Program, Said, Starting, forebay};
 use crate::support::s3::FakeS3;
 
-use super::audit::audit;
+use super::audit::{Machines, audit, count};
 use super::bucket::Bucket;
 use super::clients::{self, Life, Listening, Load, Sent};
 use super::ledger::Ledger;
@@ -157,27 +157,46 @@ impl Scene {
 
     /// Drains the data folder, in which nothing may be left, and audits the bucket.
     pub(crate) fn settle(&self) -> Found {
+        self.settle_with(&[])
+    }
+
+    /// As [`Scene::settle`], of this folder and others that are copies of it.
+    pub(crate) fn settle_with(&self, copies: &[&Path]) -> Found {
         let before = self.bucket.count();
-        let drained = self.run(&["drain", "--wait", "2m"]);
-        assert_eq!(drained.code, Some(0), "{drained:?}");
-        assert!(!drained.stderr.contains(" ERROR "), "nothing was damaged: {}", drained.stderr);
+        let folders: Vec<&Path> = copies.iter().copied().chain([self.folder()]).collect();
+        for folder in &folders {
+            let drained = self.drain(folder);
+            assert_eq!(drained.code, Some(0), "{drained:?}");
+            assert!(!drained.stderr.contains(" ERROR "), "nothing was damaged: {}", drained.stderr);
+        }
         let objects = self.bucket.objects();
         // Nobody may have left anything undone that one more start would repeat.
-        let again = self.run(&["drain", "--wait", "2m"]);
-        assert_eq!(again.stdout, "delivered 0 objects; nothing is left\n", "{again:?}");
+        for folder in &folders {
+            let again = self.drain(folder);
+            assert_eq!(again.stdout, "delivered 0 objects; nothing is left\n", "{again:?}");
+            assert_eq!(remaining(folder), Vec::<PathBuf>::new(), "nothing is left");
+        }
         assert_eq!(self.bucket.objects().keys().collect::<Vec<_>>(), objects.keys().collect::<Vec<_>>());
-        assert_eq!(self.remaining(), Vec::<PathBuf>::new(), "nothing is left");
-        self.audited(before, &objects)
+        self.audited(before, &objects, if copies.is_empty() { Machines::One } else { Machines::Copies })
+    }
+
+    fn drain(&self, folder: &Path) -> Said {
+        forebay(folder, &["drain", "--wait", "2m"], &self.environment(&[]))
+    }
+
+    /// How many exports are in the bucket.
+    pub(crate) fn count_delivered(&self) -> u64 {
+        count(&self.bucket.objects())
     }
 
     /// Audits the bucket as it is.
     pub(crate) fn audit(&self) -> Found {
         let objects = self.bucket.objects();
-        self.audited(objects.len(), &objects)
+        self.audited(objects.len(), &objects, Machines::One)
     }
 
-    fn audited(&self, before: usize, objects: &BTreeMap<String, Vec<u8>>) -> Found {
-        let found = audit(&self.ledger.exports(), objects);
+    fn audited(&self, before: usize, objects: &BTreeMap<String, Vec<u8>>, machines: Machines) -> Found {
+        let found = audit(&self.ledger.exports(), objects, machines);
         let mut by_signal = BTreeMap::new();
         for key in objects.keys() {
             let signal = Signal::ALL.into_iter().find(|signal| key.starts_with(signal.name())).unwrap();
@@ -194,16 +213,17 @@ impl Scene {
         }
     }
 
-    /// The files in spool and in `damaged`, which a data folder in order has none of.
-    fn remaining(&self) -> Vec<PathBuf> {
-        let files = |name: &str| std::fs::read_dir(self.data().join(name)).into_iter().flatten();
-        files("spool").chain(files("damaged")).map(|entry| entry.unwrap().path()).collect()
-    }
-
-    fn environment<'a>(&'a self, more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
+    /// The program's own variables, and more.
+    pub(crate) fn environment<'a>(&'a self, more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
         let own = self.settings.iter().map(|(key, value)| (key.as_str(), value.as_str()));
         own.chain(more.iter().copied()).collect()
     }
+}
+
+/// The files in spool and in `damaged`, which a data folder in order has none of.
+fn remaining(folder: &Path) -> Vec<PathBuf> {
+    let files = |name: &str| std::fs::read_dir(program::data(folder).join(name)).into_iter().flatten();
+    files("spool").chain(files("damaged")).map(|entry| entry.unwrap().path()).collect()
 }
 
 /// Clients that send all the time.

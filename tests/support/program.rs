@@ -128,6 +128,11 @@ impl Program {
         Said { code, stdout: self.greeting.clone(), stderr: self.stderr() }
     }
 
+    /// Whether it ends within this time.
+    pub fn ends_within(&self, patience: Duration) -> bool {
+        !matches!(self.ended.recv_timeout(patience), Err(RecvTimeoutError::Timeout))
+    }
+
     /// Has it end in the right order, by SIGTERM, and waits for that. It may have ended already: to a process that was not
     /// waited for, the signal does nothing.
     pub fn terminate(self) -> Said {
@@ -141,9 +146,23 @@ impl Program {
         self.wait()
     }
 
-    /// The process is not waited for before, so that its id is no other's.
+    /// Its process, which is not waited for before [`Program::wait`], so that the id is no other's.
+    pub fn process(&self) -> Pid {
+        Pid::from_child(&self.child)
+    }
+
+    /// Stops it, by SIGSTOP, until [`Program::resume`].
+    pub fn pause(&self) {
+        self.signal(Signal::STOP);
+    }
+
+    /// Has it go on, by SIGCONT.
+    pub fn resume(&self) {
+        self.signal(Signal::CONT);
+    }
+
     fn signal(&self, signal: Signal) {
-        kill_process(Pid::from_child(&self.child), signal).unwrap();
+        kill_process(self.process(), signal).unwrap();
     }
 }
 

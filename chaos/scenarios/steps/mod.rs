@@ -25,7 +25,7 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
             kill_at((0..SAMPLE).map(|_| random.one_of(&points)).collect(), &mut random);
         }),
         Scenario::long("kills_at_every_point_of_the_log_lose_and_repeat_nothing", |options| {
-            every(options, "log/")
+            every(options, "log/");
         }),
         Scenario::long("kills_at_every_point_of_the_spool_lose_and_repeat_nothing", |options| {
             every(options, "spool/");
