@@ -57,6 +57,12 @@ impl Bucket {
         store.script((0..4).map(|_| random.one_of(&faults)));
     }
 
+    /// Has no request come through until [`Bucket::play_faults`].
+    pub(crate) fn go_away(&self) {
+        let Self::S3(store) = self else { return };
+        store.poison("", Fault::Answer(503, "SlowDown"));
+    }
+
     /// Every object, by its key.
     pub(crate) fn objects(&self) -> BTreeMap<String, Vec<u8>> {
         match self {
@@ -78,7 +84,7 @@ impl Bucket {
     pub(crate) fn count(&self) -> usize {
         match self {
             Self::Folder(root) => files(root).len(),
-            Self::S3(store) => store.objects().len(),
+            Self::S3(store) => store.object_count(),
         }
     }
 
@@ -86,7 +92,7 @@ impl Bucket {
     pub(crate) fn has(&self, key: &str) -> bool {
         match self {
             Self::Folder(root) => root.join(key).exists(),
-            Self::S3(store) => store.objects().contains_key(key),
+            Self::S3(store) => store.has(key),
         }
     }
 }

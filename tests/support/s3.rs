@@ -163,6 +163,14 @@ impl FakeS3 {
         self.lock().objects.clone()
     }
 
+    pub fn object_count(&self) -> usize {
+        self.lock().objects.len()
+    }
+
+    pub fn has(&self, key: &str) -> bool {
+        self.lock().objects.contains_key(key)
+    }
+
     pub fn seen(&self) -> Vec<Seen> {
         self.lock().seen.clone()
     }

@@ -1,7 +1,9 @@
 //! One run: lives of the program, one after the other on one data folder, and what they brought into the bucket.
 
+use std::fmt;
 use std::time::{Duration, Instant};
 
+use crate::faults::interposer::Interposer;
 use crate::support::program::{Program, Said};
 use crate::world::clients::{self, Load};
 use crate::world::random::Random;
@@ -26,9 +28,22 @@ pub(crate) struct Outcome {
     pub(crate) found: Found,
 }
 
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Found { acknowledged, unanswered, refused, objects, .. } = &self.found;
+        write!(
+            f,
+            "{} kills met {:?}; {acknowledged} exports acknowledged, each found once and unchanged; {unanswered} found \
+             whose answer was lost; {refused} refused; {} objects",
+            self.kills, self.states, objects.1
+        )
+    }
+}
+
 /// A scene, and what a run keeps of it.
 struct Run {
     scene: Scene,
+    interposer: Interposer,
     clients: Clients,
     random: Random,
     lives: usize,
@@ -41,8 +56,10 @@ struct Run {
 /// Lives through `dooms`, drains, and audits.
 pub(crate) fn run(seed: u64, dooms: &[Doom], load: Load, scene: Scene) -> (Outcome, Scene) {
     let clients = scene.clients(load, seed);
+    let interposer = Interposer::new(&scene.data());
     let mut run = Run {
         scene,
+        interposer,
         clients,
         random: Random::new(seed),
         lives: 0,
@@ -61,36 +78,43 @@ pub(crate) fn run(seed: u64, dooms: &[Doom], load: Load, scene: Scene) -> (Outco
     scene.end(clients);
     scene.bucket.play_faults(None);
     let outcome = Outcome { kills, states, found: scene.settle() };
-    println!("{outcome:?}");
+    println!("{outcome}");
     (outcome, scene)
 }
 
 impl Run {
     /// Starts the program, ends it as `doom` says, and looks at what it left.
     fn live(&mut self, doom: &Doom) {
-        self.lives += 1;
-        let faults = self.lives.is_multiple_of(2).then_some(&mut self.random);
-        self.scene.bucket.play_faults(faults);
+        self.prepare(doom);
         let delivered = self.scene.bucket.count();
         let spawned = Instant::now();
-        let starting = self.scene.spawn_with(&[]);
+        let starting = self.scene.spawn_with(&self.interposer.environment());
         let said = if doom.event == Event::Spawned && !self.start_takes.is_zero() {
             std::thread::sleep(
                 self.start_takes.mul_f64(f64::from(u32::try_from(doom.after).unwrap()) / 1000.0),
             );
             starting.kill()
         } else {
-            let program = starting.finish().unwrap_or_else(|said| panic!("it does not start: {said:?}"));
-            if self.start_takes.is_zero() {
-                self.start_takes = spawned.elapsed();
+            match starting.finish() {
+                Ok(program) => {
+                    if self.start_takes.is_zero() {
+                        self.start_takes = spawned.elapsed();
+                    }
+                    self.play(doom, delivered, program)
+                }
+                Err(said) => {
+                    assert!(doom.disk.is_some() && said.code == Some(1), "it does not start: {said:?}");
+                    said
+                }
             }
-            self.clients.announce(Some(self.scene.life(&program)));
-            self.wait_for(doom.event, delivered, &program);
-            std::thread::sleep(Duration::from_micros(doom.after));
-            end(program, doom.end)
         };
         self.clients.announce(None);
-        assert!(!said.stderr.contains(" ERROR "), "a kill is no damage: {}", said.stderr);
+        self.interposer.heal();
+        assert!(
+            doom.disk.is_some() || !said.stderr.contains(" ERROR "),
+            "a kill is no damage: {}",
+            said.stderr
+        );
         assert!(!said.stderr.contains("panicked"), "{}", said.stderr);
         if said.code.is_none() {
             self.kills += 1;
@@ -99,6 +123,37 @@ impl Run {
             }
         }
         self.spoil(doom.catalog);
+    }
+
+    /// Has the faults of a life begin.
+    fn prepare(&mut self, doom: &Doom) {
+        self.lives += 1;
+        let faults = self.lives.is_multiple_of(2).then_some(&mut self.random);
+        self.scene.bucket.play_faults(faults);
+        if doom.is_store_away {
+            self.scene.bucket.go_away();
+        }
+        if let Some(fault) = doom.disk {
+            self.interposer.rule(fault.pattern, fault.times, fault.action);
+        }
+    }
+
+    /// A life from the time at which it has started.
+    fn play(&self, doom: &Doom, delivered: usize, program: Program) -> Said {
+        self.clients.announce(Some(self.scene.life(&program)));
+        // A disk that fails may have it take nothing in, and a store that is away nothing come.
+        let may_fail = doom.disk.is_some() || doom.is_store_away;
+        let patience = if may_fail { Duration::from_secs(2) } else { AT_LAST };
+        let has_happened = self.wait_for(doom.event, delivered, patience);
+        assert!(has_happened || may_fail, "{:?} does not come: {}", doom.event, program.stderr());
+        self.interposer.set_clock(doom.clock);
+        std::thread::sleep(Duration::from_micros(doom.after));
+        if let Some(stop) = doom.stop {
+            program.pause();
+            std::thread::sleep(stop);
+            program.resume();
+        }
+        end(program, doom.end)
     }
 
     /// Has the program acknowledge an export of 8 MB, and kills it.
@@ -110,26 +165,25 @@ impl Run {
         program.kill();
     }
 
-    fn wait_for(&self, event: Event, delivered: usize, program: &Program) {
+    fn wait_for(&self, event: Event, delivered: usize, patience: Duration) -> bool {
         let (data, began) = (self.scene.data(), Instant::now());
         let happened = |event: &dyn Fn() -> bool| {
             while !event() {
-                if began.elapsed() > AT_LAST {
+                if began.elapsed() > patience {
                     return false;
                 }
                 std::thread::sleep(LOOK_EVERY);
             }
             true
         };
-        let has_happened = match event {
+        match event {
             Event::Spawned => true,
             Event::Acknowledgements(count) => {
-                self.scene.ledger.wait_for(self.scene.ledger.acknowledgements() + count, AT_LAST)
+                self.scene.ledger.wait_for(self.scene.ledger.acknowledgements() + count, patience)
             }
             Event::Packing => happened(&|| is_packing(&data)),
             Event::Delivered => happened(&|| self.scene.bucket.count() > delivered),
-        };
-        assert!(has_happened, "{event:?} does not come: {}", program.stderr());
+        }
     }
 
     /// Does to the catalog what nobody should.
