@@ -1,5 +1,7 @@
 //! The command line.
 
+use std::path::PathBuf;
+
 use clap::{Args, Parser};
 
 /// Tries to make forebay lose, repeat or damage what it has acknowledged.
@@ -25,4 +27,7 @@ pub(crate) struct Options {
     /// Kills in each scenario of kills at random
     #[arg(long, default_value_t = 32)]
     pub(crate) kills: usize,
+    /// The program `weed` of SeaweedFS; without it, the scenarios with that real store are left out
+    #[arg(long, value_name = "PATH")]
+    pub(crate) weed: Option<PathBuf>,
 }

@@ -4,6 +4,7 @@ mod clock;
 mod clones;
 mod kills;
 mod process;
+mod servers;
 mod spares;
 mod steps;
 
@@ -32,9 +33,12 @@ impl Scenario {
     fn trial(self, kind: &str, options: &Options) -> Trial {
         let Self { name, play, is_long } = self;
         let options = options.clone();
+        let weed = options.weed.iter().map(|path| format!(" --weed {}", path.display()));
         let replay = Replay(format!(
-            "cargo test --test chaos -- --include-ignored --exact {name} --seed {} --kills {}",
-            options.seed, options.kills
+            "cargo test --test chaos -- --include-ignored --exact {name} --seed {} --kills {}{}",
+            options.seed,
+            options.kills,
+            weed.collect::<String>()
         ));
         let played = move || {
             let _replay = replay;
@@ -57,6 +61,7 @@ pub(crate) fn all(options: &Options) -> Vec<Trial> {
     add("process", process::scenarios());
     add("clock", clock::scenarios());
     add("identity", clones::scenarios());
+    add("servers", servers::scenarios(options));
     trials
 }
 

@@ -7,6 +7,7 @@ use crate::support::program;
 use crate::support::s3::{BUCKET, FakeS3, Fault, On};
 
 use super::random::Random;
+use super::seaweedfs::SeaweedFs;
 
 /// Where the objects go.
 pub(crate) enum Bucket {
@@ -14,6 +15,8 @@ pub(crate) enum Bucket {
     Folder(PathBuf),
     /// A server in the process of the test, which is not killed.
     S3(FakeS3),
+    /// A real server, as a process of its own.
+    SeaweedFs(SeaweedFs),
 }
 
 impl Bucket {
@@ -24,7 +27,11 @@ impl Bucket {
 
     /// The settings that make the program use it.
     pub(crate) fn settings(&self) -> Vec<(&'static str, String)> {
-        let Self::S3(store) = self else { return Vec::new() };
+        let store = match self {
+            Self::Folder(_) => return Vec::new(),
+            Self::SeaweedFs(store) => return SeaweedFs::settings(&store.endpoint()),
+            Self::S3(store) => store,
+        };
         vec![
             ("FOREBAY_UPLOAD_TO", format!("s3://{BUCKET}")),
             ("FOREBAY_UPLOAD_S3_ENDPOINT", store.endpoint()),
@@ -77,6 +84,7 @@ impl Bucket {
                 }
                 objects.into_iter().map(|(key, object)| (key, object.bytes.to_vec())).collect()
             }
+            Self::SeaweedFs(store) => store.objects(),
         }
     }
 
@@ -85,6 +93,7 @@ impl Bucket {
         match self {
             Self::Folder(root) => files(root).len(),
             Self::S3(store) => store.object_count(),
+            Self::SeaweedFs(store) => store.keys().len(),
         }
     }
 
@@ -93,6 +102,7 @@ impl Bucket {
         match self {
             Self::Folder(root) => root.join(key).exists(),
             Self::S3(store) => store.has(key),
+            Self::SeaweedFs(store) => store.keys().iter().any(|known| known == key),
         }
     }
 }

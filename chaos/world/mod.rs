@@ -7,4 +7,5 @@ pub(crate) mod ledger;
 pub(crate) mod random;
 pub(crate) mod remains;
 pub(crate) mod scene;
+pub(crate) mod seaweedfs;
 pub(crate) mod telemetry;

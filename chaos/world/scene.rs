@@ -19,6 +19,7 @@ use super::audit::{Machines, audit, count};
 use super::bucket::Bucket;
 use super::clients::{self, Life, Listening, Load, Sent};
 use super::ledger::Ledger;
+use super::seaweedfs::SeaweedFs;
 
 /// Segments so small, and sealed so soon, that every stage has work all the time.
 const SETTINGS: [(&str, &str); 4] = [
@@ -68,9 +69,18 @@ impl Scene {
 
     /// With the bucket that is made for this folder.
     pub(crate) fn new(bucket: impl AsyncFnOnce(&Path) -> Bucket) -> Self {
+        Self::with(|folder, runtime| runtime.block_on(bucket(folder)))
+    }
+
+    /// With SeaweedFS, which `weed` starts.
+    pub(crate) fn with_seaweedfs(weed: &Path) -> Self {
+        Self::with(|folder, runtime| Bucket::SeaweedFs(SeaweedFs::start(weed, folder, runtime.handle())))
+    }
+
+    fn with(bucket: impl FnOnce(&Path, &Runtime) -> Bucket) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let runtime = Runtime::new().unwrap();
-        let bucket = runtime.block_on(bucket(folder.path()));
+        let bucket = bucket(folder.path(), &runtime);
         let mut settings: BTreeMap<_, _> =
             SETTINGS.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
         settings.extend(bucket.settings().into_iter().map(|(key, value)| (key.to_owned(), value)));
