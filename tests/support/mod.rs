@@ -7,6 +7,7 @@
     reason = "a test that cannot go on has failed"
 )]
 
+pub mod checksums;
 pub mod program;
 pub mod s3;
 pub mod spool;

@@ -1,8 +1,8 @@
 //! A small S3 server on the loopback interface, which plays faults by script and remembers who asked for what.
 //!
 //! It refuses what S3 refuses: puts over an existing object with `If-None-Match: *`, parts below 5 MiB, completions of
-//! unknown uploads or with wrong parts, unsigned requests, and, as write-only credentials are refused, every reading,
-//! listing and deleting of objects.
+//! unknown uploads or with wrong parts, bodies without the checksum that their headers say, unsigned requests, and, as
+//! write-only credentials are refused, every reading, listing and deleting of objects.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::io;
@@ -18,6 +18,8 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
+
+use super::checksums;
 
 /// The name of the bucket.
 pub const BUCKET: &str = "bucket";
@@ -128,6 +130,10 @@ impl FakeS3 {
         format!("http://{}", self.address)
     }
 
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// The next requests of these kinds go wrong in this order.
     pub fn script(&self, faults: impl IntoIterator<Item = (On, Fault)>) {
         self.lock().script.extend(faults);
@@ -232,8 +238,7 @@ async fn answer(state: Arc<Mutex<State>>, request: Request<Incoming>) -> Answer 
     let (parts, mut body) = request.into_parts();
     let path = parts.uri.path().to_string();
     let query = parts.uri.query().unwrap_or_default().to_string();
-    let key = path.strip_prefix(&format!("/{BUCKET}/")).unwrap_or_default().to_string();
-    let key = percent_decoded(&key);
+    let key = key(&path);
     let on = kind(&parts.method, &query);
     let fault = {
         let mut state = state.lock().unwrap();
@@ -293,7 +298,20 @@ async fn answer(state: Arc<Mutex<State>>, request: Request<Incoming>) -> Answer 
     }
 }
 
-fn kind(method: &Method, query: &str) -> Option<On> {
+/// The key in a path.
+pub fn key(path: &str) -> String {
+    let path = path.trim_start_matches('/');
+    percent_decoded(path.split_once('/').map(|(_, key)| key).unwrap_or_default())
+}
+
+/// An argument of a query.
+pub fn argument(query: &str, name: &str) -> Option<String> {
+    let pair = query.split('&').find_map(|pair| pair.split_once('=').filter(|(n, _)| *n == name));
+    pair.map(|(_, value)| percent_decoded(value))
+}
+
+/// The kind of a request.
+pub fn kind(method: &Method, query: &str) -> Option<On> {
     let has = |name: &str| query.split('&').any(|pair| pair.split('=').next() == Some(name));
     match *method {
         Method::PUT if has("uploadId") => Some(On::Part),
@@ -317,10 +335,10 @@ impl State {
         if !headers.contains_key("authorization") {
             return error(403, "AccessDenied");
         }
-        let argument = |name: &str| {
-            let pair = query.split('&').find_map(|pair| pair.split_once('=').filter(|(n, _)| *n == name));
-            percent_decoded(pair.map(|(_, value)| value).unwrap_or_default())
-        };
+        if let Some((status, code)) = checksums::refusal(headers, content) {
+            return error(status, code);
+        }
+        let argument = |name: &str| argument(query, name).unwrap_or_default();
         let condition = |name: &str, value: &str| headers.get(name).is_some_and(|found| found == value);
         let must_create = condition("if-none-match", "*") || condition("x-goog-if-generation-match", "0");
         let (status, code) = self.existing.unwrap_or((412, "PreconditionFailed"));
