@@ -58,6 +58,16 @@ impl Times {
     pub(crate) const fn from(nth: u64) -> Self {
         Self { from: nth, to: u64::MAX }
     }
+
+    /// The first so many.
+    pub(crate) const fn to(nth: u64) -> Self {
+        Self { from: 1, to: nth }
+    }
+
+    /// Whether the `nth` time is one of them.
+    pub(crate) const fn has(self, nth: u64) -> bool {
+        self.from <= nth && nth <= self.to
+    }
 }
 
 /// The commands for the processes that are given its [`Interposer::environment`].

@@ -1,3 +1,4 @@
 //! What makes faults.
 
 pub(crate) mod interposer;
+pub(crate) mod proxy;

@@ -1,5 +1,6 @@
 //! The scenarios, a file for each kind of fault.
 
+mod bucket;
 mod clock;
 mod clones;
 mod kills;
@@ -62,6 +63,7 @@ pub(crate) fn all(options: &Options) -> Vec<Trial> {
     add("clock", clock::scenarios());
     add("identity", clones::scenarios());
     add("servers", servers::scenarios(options));
+    add("bucket", bucket::scenarios());
     trials
 }
 

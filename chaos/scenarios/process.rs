@@ -76,7 +76,7 @@ fn without_memory(options: &Options) {
         wait_for(&scene, 10, &program);
         let bytes = Some(address_space(&program) + more);
         let limit = Rlimit { current: bytes, maximum: None };
-        prlimit(Some(program.process()), Resource::As, limit).unwrap();
+        prlimit(Some(program.id()), Resource::As, limit).unwrap();
         // With so little it may live on, and refuse or answer as it can.
         program.ends_within(Duration::from_secs(2));
         let said = program.kill();
@@ -90,7 +90,7 @@ fn without_memory(options: &Options) {
 
 /// The bytes of addresses that a process uses.
 fn address_space(program: &Program) -> u64 {
-    let path = format!("/proc/{}/statm", program.process().as_raw_nonzero());
+    let path = format!("/proc/{}/statm", program.id().as_raw_nonzero());
     let pages: u64 = std::fs::read_to_string(path).unwrap().split(' ').next().unwrap().parse().unwrap();
     pages * 4096
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use crate::faults::proxy::Proxy;
 use crate::support::program;
 use crate::support::s3::{BUCKET, FakeS3, Fault, On};
 
@@ -15,6 +16,8 @@ pub(crate) enum Bucket {
     Folder(PathBuf),
     /// A server in the process of the test, which is not killed.
     S3(FakeS3),
+    /// The same, behind a line that plays faults.
+    Proxied(FakeS3, Proxy),
     /// A real server, as a process of its own.
     SeaweedFs(SeaweedFs),
 }
@@ -25,16 +28,25 @@ impl Bucket {
         Self::Folder(program::bucket(folder))
     }
 
+    /// The server, if it is one.
+    fn store(&self) -> Option<&FakeS3> {
+        match self {
+            Self::Folder(_) | Self::SeaweedFs(_) => None,
+            Self::S3(store) | Self::Proxied(store, _) => Some(store),
+        }
+    }
+
     /// The settings that make the program use it.
     pub(crate) fn settings(&self) -> Vec<(&'static str, String)> {
-        let store = match self {
+        let endpoint = match self {
             Self::Folder(_) => return Vec::new(),
             Self::SeaweedFs(store) => return SeaweedFs::settings(&store.endpoint()),
-            Self::S3(store) => store,
+            Self::S3(store) => store.endpoint(),
+            Self::Proxied(_, proxy) => proxy.endpoint(),
         };
         vec![
             ("FOREBAY_UPLOAD_TO", format!("s3://{BUCKET}")),
-            ("FOREBAY_UPLOAD_S3_ENDPOINT", store.endpoint()),
+            ("FOREBAY_UPLOAD_S3_ENDPOINT", endpoint),
             ("FOREBAY_UPLOAD_S3_ALLOW_HTTP", "true".to_owned()),
             ("FOREBAY_UPLOAD_S3_PATH_STYLE", "true".to_owned()),
             ("FOREBAY_UPLOAD_S3_ACCESS_KEY_ID", "test".to_owned()),
@@ -48,7 +60,7 @@ impl Bucket {
 
     /// Has the next requests go wrong, or stops that.
     pub(crate) fn play_faults(&self, random: Option<&mut Random>) {
-        let Self::S3(store) = self else { return };
+        let Some(store) = self.store() else { return };
         store.heal();
         let Some(random) = random else { return };
         let faults = [
@@ -77,7 +89,7 @@ impl Bucket {
                 .into_iter()
                 .map(|key| (key.clone(), std::fs::read(root.join(key)).unwrap()))
                 .collect(),
-            Self::S3(store) => {
+            Self::S3(store) | Self::Proxied(store, _) => {
                 let objects = store.objects();
                 for (key, object) in &objects {
                     assert_eq!(object.writes, 1, "{key} was written more than once");
@@ -92,7 +104,7 @@ impl Bucket {
     pub(crate) fn count(&self) -> usize {
         match self {
             Self::Folder(root) => files(root).len(),
-            Self::S3(store) => store.object_count(),
+            Self::S3(store) | Self::Proxied(store, _) => store.object_count(),
             Self::SeaweedFs(store) => store.keys().len(),
         }
     }
@@ -101,7 +113,7 @@ impl Bucket {
     pub(crate) fn has(&self, key: &str) -> bool {
         match self {
             Self::Folder(root) => root.join(key).exists(),
-            Self::S3(store) => store.has(key),
+            Self::S3(store) | Self::Proxied(store, _) => store.has(key),
             Self::SeaweedFs(store) => store.keys().iter().any(|known| known == key),
         }
     }

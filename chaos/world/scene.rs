@@ -12,6 +12,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use crate::faults::proxy::Proxy;
 use crate::support::program::{self, Program, Said, Starting, forebay};
 use crate::support::s3::FakeS3;
 
@@ -67,6 +68,15 @@ impl Scene {
         Self::new(async |_| Bucket::S3(FakeS3::start().await))
     }
 
+    /// With a bucket in a store behind a line that plays faults.
+    pub(crate) fn with_proxy() -> Self {
+        Self::new(async |_| {
+            let store = FakeS3::start().await;
+            let proxy = Proxy::start(store.address());
+            Bucket::Proxied(store, proxy)
+        })
+    }
+
     /// With the bucket that is made for this folder.
     pub(crate) fn new(bucket: impl AsyncFnOnce(&Path) -> Bucket) -> Self {
         Self::with(|folder, runtime| runtime.block_on(bucket(folder)))
@@ -90,6 +100,12 @@ impl Scene {
     /// Sets a variable of the program's environment, such as `FOREBAY_LOG_SEAL_AFTER`.
     pub(crate) fn set(&mut self, key: &str, value: &str) {
         self.settings.insert(key.to_owned(), value.to_owned());
+    }
+
+    /// The line to the bucket, and the store behind it.
+    pub(crate) fn line(&self) -> (&Proxy, &FakeS3) {
+        let Bucket::Proxied(store, proxy) = &self.bucket else { panic!("there is no proxy") };
+        (proxy, store)
     }
 
     /// The folder in which the program runs.

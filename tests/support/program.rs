@@ -102,6 +102,11 @@ impl Program {
         Client::new(self.admin)
     }
 
+    /// Its process. The process is not waited for before this is, so that its id is no other's.
+    pub fn id(&self) -> Pid {
+        Pid::from_child(&self.child)
+    }
+
     /// What it said when it had started.
     pub fn greeting(&self) -> &str {
         &self.greeting
@@ -162,7 +167,7 @@ impl Program {
     }
 
     fn signal(&self, signal: Signal) {
-        kill_process(self.process(), signal).unwrap();
+        kill_process(self.id(), signal).unwrap();
     }
 }
 
