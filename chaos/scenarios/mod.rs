@@ -4,6 +4,7 @@ mod bucket;
 mod clock;
 mod clones;
 mod kills;
+mod outage;
 mod process;
 mod servers;
 mod spares;
@@ -62,6 +63,7 @@ pub(crate) fn all(options: &Options) -> Vec<Trial> {
     add("process", process::scenarios());
     add("clock", clock::scenarios());
     add("identity", clones::scenarios());
+    add("outage", outage::scenarios());
     add("servers", servers::scenarios(options));
     add("bucket", bucket::scenarios());
     trials

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::Request;
@@ -107,6 +107,31 @@ pub(crate) async fn send_small(ledger: &Ledger, life: Life) -> Sent {
     let connection = Connection::to(CLIENTS[life.number % CLIENTS.len()], life);
     let outcome = timeout(AT_LAST, connection.send(&export)).await.expect("every export is answered");
     note(ledger, &export, &outcome)
+}
+
+/// Sends so many exports of five items as fast as `senders` connections can, each of which must be acknowledged. Returns
+/// how long each took.
+pub(crate) async fn send_many(ledger: &Arc<Ledger>, life: Life, exports: u64, senders: u64) -> Vec<Duration> {
+    let mut tasks = JoinSet::new();
+    for sender in 0..senders {
+        let (ledger, count) = (Arc::clone(ledger), exports / senders);
+        tasks.spawn(async move {
+            let protocol = if sender.is_multiple_of(2) { Protocol::Grpc } else { Protocol::Protobuf };
+            let connection = Connection::to(protocol, life);
+            let mut took = Vec::new();
+            for number in 0..count {
+                let signal = Signal::ALL[usize::try_from(number).unwrap() % Signal::ALL.len()];
+                let export = ledger.note_sent(signal, 5, 400);
+                let began = Instant::now();
+                let outcome =
+                    timeout(AT_LAST, connection.send(&export)).await.expect("every export is answered");
+                took.push(began.elapsed());
+                assert_eq!(note(&ledger, &export, &outcome), Sent::Acknowledged, "it has room and time");
+            }
+            took
+        });
+    }
+    tasks.join_all().await.concat()
 }
 
 fn note(ledger: &Ledger, export: &Numbered, outcome: &Result<(), Failed>) -> Sent {
