@@ -1,19 +1,42 @@
 //! A disk in memory that loses power, for tests.
 //!
-//! It takes POSIX at its word. A sector (512 bytes) that was not synced may be on disk after a power loss or not, each
-//! for itself; so may a name whose folder was not synced. A rename is one change: both of its names have it or neither.
-//! A failed sync drops what it should have written, as Linux does: the content can still be read, from memory, and a
-//! second sync succeeds without writing it.
+//! It takes POSIX at its word, which says of `fsync` that what was written is then on disk, and of all else nothing: not
+//! in which order things get there, nor that a file's name goes with its content. After a power loss:
+//!
+//! - Each sector (512 bytes, which drives write as a whole) that was not synced holds what it held at the last sync, or
+//!   what it was given last, or anything that it was given in between; each for itself, in any order.
+//! - A file that grew and was not synced has its former length, its last one, or one in between. Where its sectors were
+//!   not written there are zeros, or what the disk held there before: sectors of other files.
+//! - Each name is where it was when its folder was synced, or at its last change, or at one in between; each for itself.
+//!   What is known of an order: the changes of one name get to disk as they came, and a rename concerns both of its names
+//!   or neither.
+//! - A file that was synced may be gone, for want of its name.
+//! - A folder that is not there has nothing in it, whatever was synced.
+//!
+//! The file systems that forebay meets do less harm, each less of another kind, and all within this. ext4 keeps the order
+//! of changes to names, and with `data=ordered` writes data before the length that covers it; with `data=writeback` what a
+//! block held before can come to light. XFS logs names in order and lengths after the data, so that a file ends early or
+//! has zeros. btrfs orders by tree: a synced file brings its own name along and leaves others behind, and its data may
+//! be there without the names of the same moment. All of them write back dirty pages in any order and when they like.
+//!
+//! An operation that fails does nothing, but for these: a failed write has written half of it. A failed sync has
+//! written what [`SimulatedDisk::failed_syncs_write`] says, nothing unless told otherwise, and takes the rest for written,
+//! as Linux does: the content can still be read, from memory, and a second sync succeeds without writing it.
 
+mod chance;
+mod failing;
 mod file;
 mod folder;
 mod power;
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use self::chance::Chance;
+pub use self::failing::Failing;
+use self::failing::NeverFailing;
 use self::file::FileNode;
 use self::folder::FolderNode;
 pub use self::power::AfterPowerLoss;
@@ -31,55 +54,49 @@ pub struct SimulatedDisk {
     state: Arc<Mutex<State>>,
 }
 
+/// Everything that is on it, as programs see it and as it is.
+#[derive(Clone, Debug, Default)]
+struct Content {
+    folders: BTreeMap<Node, FolderNode>,
+    files: BTreeMap<Node, FileNode>,
+    next_node: Node,
+}
+
 #[derive(Debug)]
 struct State {
-    folders: HashMap<Node, FolderNode>,
-    files: HashMap<Node, FileNode>,
-    next_node: Node,
+    content: Content,
     /// Operations that changed something, so far.
     steps: u64,
+    /// What was on the disk before each step, if that is to be remembered.
+    before_each_step: Option<Vec<Content>>,
     /// The number of steps after which the power fails.
     power_fails_after: Option<u64>,
-    /// The numbers of the steps that fail, as they come to be.
+    /// The operations that fail, as they come to be.
     failing: Box<dyn Failing>,
+    /// What syncs write that fail.
+    failed_syncs: Chance,
     /// Bytes that may still be written.
     free_bytes: u64,
     /// What was done, for the report of a failing test.
     trace: Vec<String>,
 }
 
-/// Decides which operations fail.
-pub trait Failing: std::fmt::Debug + Send {
-    /// The error of this operation, if it is to fail. `operation` is `write`, `sync`, `create`, `link`, `rename`,
-    /// `remove`, `create_folder` or `sync_folder`.
-    fn error(&mut self, operation: &str, path: &str) -> Option<io::Error>;
-}
-
-/// No operation fails.
-#[derive(Debug)]
-struct NeverFailing;
-
-impl Failing for NeverFailing {
-    fn error(&mut self, _operation: &str, _path: &str) -> Option<io::Error> {
-        None
-    }
-}
-
 impl Default for SimulatedDisk {
     fn default() -> Self {
-        Self::new(HashMap::from([(ROOT, FolderNode::default())]), HashMap::new(), 1)
+        let folders = BTreeMap::from([(ROOT, FolderNode::default())]);
+        Self::new(Content { folders, files: BTreeMap::new(), next_node: 1 })
     }
 }
 
 impl SimulatedDisk {
-    fn new(folders: HashMap<Node, FolderNode>, files: HashMap<Node, FileNode>, next_node: Node) -> Self {
+    fn new(content: Content) -> Self {
         let state = State {
-            folders,
-            files,
-            next_node,
+            content,
             steps: 0,
+            before_each_step: None,
             power_fails_after: None,
             failing: Box::new(NeverFailing),
+            failed_syncs: Chance::of(AfterPowerLoss::Lost),
             free_bytes: 1 << 40,
             trace: Vec::new(),
         };
@@ -103,6 +120,16 @@ impl SimulatedDisk {
     /// Asks `failing` before every step from now on.
     pub fn fail(&self, failing: impl Failing + 'static) {
         self.lock_state().failing = Box::new(failing);
+    }
+
+    /// Asks nobody any more: every operation works again.
+    pub fn work_again(&self) {
+        self.fail(NeverFailing);
+    }
+
+    /// Says what a sync that fails has written.
+    pub fn failed_syncs_write(&self, outcome: AfterPowerLoss) {
+        self.lock_state().failed_syncs = Chance::of(outcome);
     }
 
     /// Sets how many bytes may still be written.
@@ -132,8 +159,8 @@ impl SimulatedDisk {
     /// `NotFound`.
     pub fn unsynced_bytes(&self, path: &Path) -> io::Result<u64> {
         let state = self.lock_state();
-        let node = state.find(path)?;
-        Ok(state.files.get(&node).ok_or(io::ErrorKind::IsADirectory)?.unsynced_bytes())
+        let node = state.content.find(path)?;
+        Ok(state.content.files.get(&node).ok_or(io::ErrorKind::IsADirectory)?.unsynced_bytes())
     }
 
     /// Flips one bit of a file, as a failing disk does.
@@ -142,8 +169,8 @@ impl SimulatedDisk {
     /// `NotFound`.
     pub fn flip_bit(&self, path: &Path, offset: u64) -> io::Result<()> {
         let mut state = self.lock_state();
-        let node = state.find(path)?;
-        state.files.get_mut(&node).ok_or(io::ErrorKind::IsADirectory)?.flip_bit(offset);
+        let node = state.content.find(path)?;
+        state.content.files.get_mut(&node).ok_or(io::ErrorKind::IsADirectory)?.flip_bit(offset);
         Ok(())
     }
 
@@ -156,6 +183,9 @@ impl State {
     /// Counts a step, which fails if the power has.
     fn step(&mut self, operation: &str, path: &Path) -> io::Result<()> {
         self.powered()?;
+        if let Some(before) = &mut self.before_each_step {
+            before.push(self.content.clone());
+        }
         self.steps += 1;
         let path = path.display().to_string();
         self.trace.push(format!("{:>4} {operation} {path}", self.steps));
@@ -172,6 +202,17 @@ impl State {
         }
     }
 
+    /// Fails where something that changes nothing is to fail.
+    fn look(&mut self, operation: &str, path: &Path) -> io::Result<()> {
+        self.powered()?;
+        match self.failing.read_error(operation, &path.display().to_string()) {
+            Some(error) => Err(error),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Content {
     fn find(&self, path: &Path) -> io::Result<Node> {
         let mut node = ROOT;
         for component in path.components() {
@@ -216,26 +257,26 @@ impl Disk for SimulatedDisk {
     fn create(&self, path: &Path) -> io::Result<Arc<dyn File>> {
         let mut state = self.lock_state();
         state.step("create", path)?;
-        let node = state.new_node();
-        state.add_name(path, node)?;
-        state.files.insert(node, FileNode::default());
+        let node = state.content.new_node();
+        state.content.add_name(path, node)?;
+        state.content.files.insert(node, FileNode::default());
         Ok(self.handle(node))
     }
 
     fn create_unnamed(&self, folder: &Path) -> io::Result<Arc<dyn File>> {
         let mut state = self.lock_state();
-        state.powered()?;
-        state.find(folder)?;
-        let node = state.new_node();
-        state.files.insert(node, FileNode::default());
+        state.step("create_unnamed", folder)?;
+        state.content.find(folder)?;
+        let node = state.content.new_node();
+        state.content.files.insert(node, FileNode::default());
         Ok(self.handle(node))
     }
 
     fn open(&self, path: &Path) -> io::Result<Arc<dyn File>> {
-        let state = self.lock_state();
-        state.powered()?;
-        let node = state.find(path)?;
-        if !state.files.contains_key(&node) {
+        let mut state = self.lock_state();
+        state.look("open", path)?;
+        let node = state.content.find(path)?;
+        if !state.content.files.contains_key(&node) {
             return Err(io::ErrorKind::IsADirectory.into());
         }
         Ok(self.handle(node))
@@ -243,22 +284,22 @@ impl Disk for SimulatedDisk {
 
     fn create_folder(&self, path: &Path) -> io::Result<()> {
         let mut state = self.lock_state();
-        if state.find(path).is_ok() {
+        if state.content.find(path).is_ok() {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
         state.step("create_folder", path)?;
-        let node = state.new_node();
-        state.add_name(path, node)?;
-        state.folders.insert(node, FolderNode::default());
+        let node = state.content.new_node();
+        state.content.add_name(path, node)?;
+        state.content.folders.insert(node, FolderNode::default());
         Ok(())
     }
 
     fn list(&self, folder: &Path) -> io::Result<Vec<Entry>> {
-        let state = self.lock_state();
-        state.powered()?;
-        let node = state.find(folder)?;
-        let folder = state.folders.get(&node).ok_or(io::ErrorKind::NotADirectory)?;
-        let entry = |(name, node): (&String, &Node)| match state.files.get(node) {
+        let mut state = self.lock_state();
+        state.look("list", folder)?;
+        let node = state.content.find(folder)?;
+        let folder = state.content.folders.get(&node).ok_or(io::ErrorKind::NotADirectory)?;
+        let entry = |(name, node): (&String, &Node)| match state.content.files.get(node) {
             Some(file) => Entry { name: name.clone(), is_folder: false, bytes: file.length() },
             None => Entry { name: name.clone(), is_folder: true, bytes: 0 },
         };
@@ -271,16 +312,16 @@ impl Disk for SimulatedDisk {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "a rename stays in its folder"));
         }
         state.step("rename", to)?;
-        let (_, target) = state.place(to)?;
-        let (folder, name) = state.place(from)?;
+        let (_, target) = state.content.place(to)?;
+        let (folder, name) = state.content.place(from)?;
         folder.rename(name, target)
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {
         let mut state = self.lock_state();
-        state.find(path)?;
+        state.content.find(path)?;
         state.step("remove", path)?;
-        let (folder, name) = state.place(path)?;
+        let (folder, name) = state.content.place(path)?;
         folder.set(name, None);
         Ok(())
     }
@@ -288,8 +329,8 @@ impl Disk for SimulatedDisk {
     fn sync_folder(&self, folder: &Path) -> io::Result<()> {
         let mut state = self.lock_state();
         state.step("sync_folder", folder)?;
-        let node = state.find(folder)?;
-        state.folders.get_mut(&node).ok_or(io::ErrorKind::NotADirectory)?.sync();
+        let node = state.content.find(folder)?;
+        state.content.folders.get_mut(&node).ok_or(io::ErrorKind::NotADirectory)?.sync();
         Ok(())
     }
 
