@@ -132,8 +132,10 @@ fn audit(disk: &SimulatedDisk, mut fates: Fates, what: &str) {
     assert!(lost.is_empty(), "{what}: lost {lost:?}");
 }
 
-fn outcomes() -> impl Iterator<Item = AfterPowerLoss> {
-    [AfterPowerLoss::Lost, AfterPowerLoss::Kept].into_iter().chain((0..12).map(AfterPowerLoss::Torn))
+/// Some ways in which a power loss can end, different ones for different numbers.
+fn outcomes(number: u64) -> impl Iterator<Item = AfterPowerLoss> {
+    let torn = (number * 12..number * 12 + 12).map(AfterPowerLoss::Torn);
+    [AfterPowerLoss::Lost, AfterPowerLoss::Kept].into_iter().chain(torn)
 }
 
 #[test]
@@ -143,7 +145,7 @@ fn an_acknowledged_record_survives_power_loss_at_every_step() {
         let disk = SimulatedDisk::default().losing_power_after(steps);
         let mut fates = Fates::new();
         scenario(&disk, 0, &mut fates);
-        for outcome in outcomes() {
+        for outcome in outcomes(steps) {
             audit(
                 &disk.reboot(outcome),
                 fates.clone(),
@@ -158,22 +160,47 @@ fn an_acknowledged_record_survives_power_loss_at_every_step() {
     assert!(steps > 50, "the scenario has {steps} steps");
 }
 
-#[test]
-fn it_survives_a_second_power_loss_during_recovery() {
-    for first in (0..90).step_by(3) {
+/// The power fails, or the process is killed, at every third step; then the power fails at every step of the recovery and
+/// of what follows; then once more while it recovers from that.
+fn survives_two_more(is_killed_first: bool) {
+    for first in (u64::from(is_killed_first)..90).step_by(3) {
         let disk = SimulatedDisk::default().losing_power_after(first);
         let mut fates = Fates::new();
         scenario(&disk, 0, &mut fates);
-        let torn = disk.reboot(AfterPowerLoss::Torn(first));
-        for second in 0.. {
-            let again = torn.reboot(AfterPowerLoss::Kept).losing_power_after(second);
+        disk.only_the_process_was_killed();
+        for second in 0..48 {
+            let again = if is_killed_first {
+                disk.as_it_was_after(disk.steps())
+            } else {
+                disk.reboot(outcome(first))
+            };
+            let again = again.losing_power_after(second);
             let mut fates = fates.clone();
             scenario(&again, 1000, &mut fates);
-            let what = format!("power lost after step {first}, and again after step {second}");
-            audit(&again.reboot(AfterPowerLoss::Torn(second)), fates, &what);
-            if !again.is_dark() || second > 40 {
+            let third = again.reboot(outcome(first + second)).losing_power_after(second % 16);
+            drop(open(&third));
+            let what = format!(
+                "killed: {is_killed_first}, interrupted after step {first}, dark after step {second}, and after {}",
+                second % 16
+            );
+            audit(&third.reboot(outcome(second)), fates, &what);
+            if !again.is_dark() {
                 break;
             }
         }
     }
+}
+
+fn outcome(number: u64) -> AfterPowerLoss {
+    outcomes(number).nth(usize::try_from(number % 14).unwrap()).unwrap()
+}
+
+#[test]
+fn it_survives_power_losses_during_recovery() {
+    survives_two_more(false);
+}
+
+#[test]
+fn what_a_killed_process_left_behind_survives_power_losses() {
+    survives_two_more(true);
 }

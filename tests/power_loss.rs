@@ -1,263 +1,72 @@
-//! The power fails after every single step of the way from a client to the bucket: append, seal, pack, put, confirm,
-//! remove, recycle. Nothing acknowledged is lost, nothing is in two objects, every object is whole.
+//! The power fails after every single step of the way from a client to the bucket, once, and again while the program
+//! recovers, and again directly afterwards; or the process is killed first. Nothing acknowledged is lost, nothing is in
+//! two objects, every object is whole, and nothing is taken for damage.
 //!
-//! The steps are those of the program in their order, on a disk that takes POSIX at its word. The bucket is a folder of
-//! that disk, or a store elsewhere that keeps what it confirmed.
+//! The disk is the simulated one, which takes POSIX at its word; its documentation says what that means. The steps
+//! are those of the program in their order. The bucket is a folder of that disk, or a store elsewhere.
+//!
+//! `FOREBAY_POWER_SEEDS=100000 cargo test --test power_loss` lets as many random histories happen, and
+//! `FOREBAY_POWER_SEED=7` begins with that one.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::io::Read as _;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+#[path = "support/machine.rs"]
+#[allow(dead_code, unreachable_pub, reason = "each test file uses its own part of it")]
+mod machine;
 
-use bytes::Bytes;
-use forebay::disk::{AfterPowerLoss, Budget, Disk, SimulatedDisk};
-use forebay::log::{self, Place, SegmentId, Stepwise, Unreadable};
-use forebay::otlp::{Signal, read_json};
-use forebay::pack::{self, Batch, Spool, pack_records};
-use forebay::receive::Export;
-use forebay::units::ByteSize;
-use forebay::upload::Body;
-use forebay::upload::bucket::FolderBucket;
+use forebay::disk::AfterPowerLoss;
 
-const SEGMENT_BYTES: u64 = 12 * 1024;
-const BUCKET: &str = "/bucket";
+use self::machine::{Bucket, Machine};
 
-/// Where objects go.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Bucket {
-    /// A folder of the disk that loses power.
-    Folder,
-    /// A store elsewhere.
-    Store,
+/// A machine that took in, sealed and delivered three times over.
+fn machine_after_a_whole_run(bucket: Bucket) -> Machine {
+    let mut machine = Machine::new(bucket).remembering();
+    machine.live(3).unwrap();
+    assert!(machine.disk.steps() > 100, "the history has {} steps", machine.disk.steps());
+    machine.clone().audit_bucket();
+    machine
 }
 
-/// A machine, and the store that does not share its power.
-struct Machine {
-    disk: SimulatedDisk,
-    bucket: Bucket,
-    store: BTreeMap<String, Vec<u8>>,
-}
-
-/// What runs on it.
-struct Running {
-    log: Stepwise,
-    spool: Spool,
-}
-
-impl Machine {
-    fn new(bucket: Bucket) -> Self {
-        Self { disk: SimulatedDisk::default(), bucket, store: BTreeMap::new() }
-    }
-
-    /// The machine after a power loss; the store has what it had.
-    fn reboot(&self, outcome: AfterPowerLoss) -> Self {
-        Self { disk: self.disk.reboot(outcome), bucket: self.bucket, store: self.store.clone() }
-    }
-
-    /// Starts the program: spool first, for its segments' numbers must not be given again.
-    fn start(&self) -> Option<Running> {
-        let disk: Arc<dyn Disk> = Arc::new(self.disk.clone());
-        let budget = Budget::new(100 * SEGMENT_BYTES);
-        let (spool, batches, damage) =
-            Spool::open(Arc::clone(&disk), PathBuf::from("/data/spool"), Arc::clone(&budget)).ok()?;
-        assert!(damage.is_empty(), "a power loss is no damage: {damage:?}\n{}", self.disk.trace());
-        let at_least = batches.iter().map(|batch| batch.segment).max().unwrap_or(SegmentId(0)).next();
-        let place = Place {
-            folder: PathBuf::from("/data/log"),
-            aside: PathBuf::from("/data/damaged"),
-            writer: 7,
-            packing: pack::Options::default().pinned(),
-            at_least,
-        };
-        let options = log::Options {
-            segment_bytes: ByteSize(SEGMENT_BYTES),
-            free_space_floor: ByteSize(0),
-            ..log::Options::default()
-        };
-        let log = Stepwise::open(&disk, place, &options, &budget).ok()?;
-        assert_eq!(log.records_lost(), 0, "a power loss is no damage\n{}", self.disk.trace());
-        Some(Running { log, spool })
-    }
-
-    /// Packs all that is sealed and delivers all that is packed, as far as the power lasts.
-    fn deliver_all(&mut self, running: &Running) -> Option<()> {
-        while let Some(segment) = running.log.next_sealed() {
-            let options = pack::Options::from_pinned(segment.packing()).unwrap();
-            let records = segment.records(Unreadable::Fail).ok()?;
-            let writer = segment.writer();
-            pack_records(segment.id(), &writer, &options, records, &running.spool).ok()?;
-            running.log.retire(&segment).ok()?;
-        }
-        for batch in running.spool.batches() {
-            self.deliver(running, &batch)?;
-        }
-        Some(())
-    }
-
-    fn deliver(&mut self, running: &Running, batch: &Batch) -> Option<()> {
-        for object in &batch.objects {
-            let file = running.spool.open_object(object).ok()?;
-            match self.bucket {
-                Bucket::Folder => {
-                    let disk: Arc<dyn Disk> = Arc::new(self.disk.clone());
-                    let folder = FolderBucket::new(disk, PathBuf::from(BUCKET));
-                    folder.put_blocking(object, &Body::new(file, object)).ok()?;
-                }
-                Bucket::Store => {
-                    let bytes = file.read(0..file.bytes()).ok()?.to_vec();
-                    let before = self.store.insert(object.key.clone(), bytes.clone());
-                    assert!(
-                        before.is_none_or(|before| before == bytes),
-                        "the same name means the same bytes"
-                    );
-                }
-            }
-        }
-        running.spool.remove(batch).ok()
-    }
-
-    /// Every object in the bucket, by its key.
-    fn objects(&self) -> BTreeMap<String, Vec<u8>> {
-        match self.bucket {
-            Bucket::Store => self.store.clone(),
-            Bucket::Folder => {
-                let mut objects = BTreeMap::new();
-                collect(&self.disk, Path::new(BUCKET), &mut objects);
-                objects
-            }
-        }
-    }
-}
-
-fn collect(disk: &SimulatedDisk, folder: &Path, objects: &mut BTreeMap<String, Vec<u8>>) {
-    for entry in disk.list(folder).unwrap_or_default() {
-        let path = folder.join(&entry.name);
-        if entry.is_folder {
-            collect(disk, &path, objects);
-            continue;
-        }
-        let mut bytes = vec![0; usize::try_from(entry.bytes).unwrap()];
-        disk.open(&path).unwrap().read_at(&mut bytes, 0).unwrap();
-        objects.insert(path.display().to_string(), bytes);
-    }
-}
-
-/// One log record, or one span, that carries a number.
-fn export(number: u32) -> Export {
-    let padding = "x".repeat(400 + (number as usize % 3) * 500);
-    let (signal, json) = if number.is_multiple_of(2) {
-        let record = format!(r#"{{"body":{{"stringValue":"{padding}"}},"severityText":"n{number}"}}"#);
-        (Signal::Logs, format!(r#"{{"resourceLogs":[{{"scopeLogs":[{{"logRecords":[{record}]}}]}}]}}"#))
-    } else {
-        let span = format!(r#"{{"name":"n{number}","traceState":"{padding}"}}"#);
-        (Signal::Traces, format!(r#"{{"resourceSpans":[{{"scopeSpans":[{{"spans":[{span}]}}]}}]}}"#))
-    };
-    Export { signal, items: 1, body: Bytes::from(read_json(signal, json.as_bytes(), 1 << 20).unwrap()) }
-}
-
-/// The numbers in an object, which must be whole.
-fn numbers(key: &str, bytes: &[u8]) -> Vec<u32> {
-    let mut text = String::new();
-    flate2::read::GzDecoder::new(bytes)
-        .read_to_string(&mut text)
-        .unwrap_or_else(|error| panic!("{key}: {error}"));
-    assert!(text.ends_with('\n'), "{key} is whole");
-    let number = |line: &str| {
-        let document: serde_json::Value = serde_json::from_str(line).unwrap();
-        let record = document.pointer("/resourceLogs/0/scopeLogs/0/logRecords/0/severityText");
-        let span = document.pointer("/resourceSpans/0/scopeSpans/0/spans/0/name");
-        record.or(span).unwrap().as_str().unwrap()[1..].parse().unwrap()
-    };
-    text.lines().map(number).collect()
-}
-
-/// Numbers that were sent, and whether each was acknowledged.
-type Sent = BTreeMap<u32, bool>;
-
-/// Takes in, seals and delivers, three times over, as far as the power lasts.
-fn scenario(machine: &mut Machine, from: u32, sent: &mut Sent) -> Option<()> {
-    let mut running = machine.start()?;
-    for round in 0..3 {
-        for group in 0..2 {
-            let first = from + round * 10 + group * 5;
-            let exports: Vec<Export> = (first..first + 5).map(export).collect();
-            sent.extend((first..first + 5).map(|number| (number, false)));
-            if running.log.append(&exports, 1_800_000_000_000_000_000).is_ok() {
-                sent.extend((first..first + 5).map(|number| (number, true)));
-            }
-        }
-        running.log.seal();
-        machine.deliver_all(&running)?;
-    }
-    Some(())
-}
-
-/// Starts again, delivers everything, and looks into the bucket.
-fn audit(mut machine: Machine, sent: &Sent, what: &str) {
-    let running = machine.start().unwrap_or_else(|| panic!("{what}: it does not start again"));
-    machine.deliver_all(&running).unwrap_or_else(|| panic!("{what}: it does not deliver"));
-    drop(running);
-    // Nobody may have left anything undone that one more start would repeat.
-    let running = machine.start().unwrap();
-    machine.deliver_all(&running).unwrap();
-    let mut found = BTreeSet::new();
-    for (key, bytes) in machine.objects() {
-        for number in numbers(&key, &bytes) {
-            assert!(found.insert(number), "{what}: {number} is in the bucket twice");
-            assert!(sent.contains_key(&number), "{what}: {number} was never sent");
-        }
-    }
-    let lost: Vec<u32> = sent
-        .iter()
-        .filter(|(number, acknowledged)| **acknowledged && !found.contains(number))
-        .map(|(n, _)| *n)
-        .collect();
-    assert!(lost.is_empty(), "{what}: lost {lost:?}");
-}
-
-fn outcomes() -> impl Iterator<Item = AfterPowerLoss> {
-    [AfterPowerLoss::Lost, AfterPowerLoss::Kept].into_iter().chain((0..6).map(AfterPowerLoss::Torn))
-}
-
-/// The process is killed at every step, starts again and is killed no more, and then the power fails at every later
-/// step: what a process left behind without syncing it must not be taken for durable by the next one.
-fn survives_a_kill_and_then_a_power_loss(bucket: Bucket, killed_after: u64) {
-    for later in (0..64).step_by(7) {
-        let mut machine = Machine::new(bucket);
-        machine.disk = machine.disk.losing_power_after(killed_after);
-        let mut sent = Sent::new();
-        scenario(&mut machine, 0, &mut sent);
-        machine.disk.only_the_process_was_killed();
-        machine.disk = machine.disk.losing_power_after(later);
-        scenario(&mut machine, 1000, &mut sent);
-        for outcome in [AfterPowerLoss::Lost, AfterPowerLoss::Torn(later)] {
-            let what = format!(
-                "{bucket:?}, killed after step {killed_after}, power lost {later} later, {outcome:?}"
-            );
-            audit(machine.reboot(outcome), &sent, &what);
-        }
+/// One way in which a power loss can end, different ones for different numbers.
+fn outcome(number: u64) -> AfterPowerLoss {
+    match number % 8 {
+        0 => AfterPowerLoss::Lost,
+        1 => AfterPowerLoss::Kept,
+        _ => AfterPowerLoss::Torn(number),
     }
 }
 
 fn survives_power_loss_at_every_step(bucket: Bucket) {
-    let mut step = 0;
-    loop {
-        let mut machine = Machine::new(bucket);
-        machine.disk = machine.disk.losing_power_after(step);
-        let mut sent = Sent::new();
-        scenario(&mut machine, 0, &mut sent);
-        for outcome in outcomes() {
-            let what = format!("{bucket:?}, power lost after step {step}, {outcome:?}");
-            audit(machine.reboot(outcome), &sent, &what);
+    let machine = machine_after_a_whole_run(bucket);
+    for step in 0..=machine.disk.steps() {
+        for ending in 0..14 {
+            let ending = if ending < 2 { outcome(ending) } else { AfterPowerLoss::Torn(step * 12 + ending) };
+            machine.interrupted_after(step, Some(ending)).audit();
         }
-        if !machine.disk.is_dark() {
-            break;
-        }
-        step += 1;
     }
-    assert!(step > 100, "the scenario has {step} steps");
+}
+
+/// Interrupts `machine` at every `stride`-th step, lets it live on, cuts the power at every step of that, and at every
+/// other of these once more while it recovers.
+fn survives_more_than_one(machine: &Machine, stride: usize, first: impl Fn(u64) -> Option<AfterPowerLoss>) {
+    for step in (0..=machine.disk.steps()).step_by(stride) {
+        let mut again = machine.interrupted_after(step, first(step)).remembering();
+        again.live(1).unwrap_or_else(|| panic!("{}: it does not work again", again.told));
+        for second in 0..=again.disk.steps() {
+            let once_more = again.interrupted_after(second, Some(outcome(step + second)));
+            if second.is_multiple_of(2) {
+                once_more.audit();
+                continue;
+            }
+            let mut dark = once_more.clone();
+            let third = (step + second / 2) % 24;
+            dark.disk = dark.disk.losing_power_after(third);
+            let _ = dark.live(0);
+            dark.told = format!("{}, and dark after {third} more", dark.told);
+            dark.disk = dark.disk.reboot(outcome(step + second + third));
+            dark.audit();
+        }
+    }
 }
 
 #[test]
@@ -271,29 +80,56 @@ fn everything_acknowledged_reaches_a_store_once_whenever_the_power_fails() {
 }
 
 #[test]
-fn a_second_power_loss_while_it_recovers_changes_nothing() {
+fn power_losses_while_it_recovers_from_one_change_nothing() {
     for bucket in [Bucket::Folder, Bucket::Store] {
-        for first in (0..130).step_by(7) {
-            let mut machine = Machine::new(bucket);
-            machine.disk = machine.disk.losing_power_after(first);
-            let mut sent = Sent::new();
-            scenario(&mut machine, 0, &mut sent);
-            for second in 0..30 {
-                let mut again = machine.reboot(AfterPowerLoss::Torn(first));
-                again.disk = again.disk.losing_power_after(second);
-                let mut sent = sent.clone();
-                scenario(&mut again, 1000, &mut sent);
-                let what = format!("{bucket:?}, power lost after step {first}, again after step {second}");
-                audit(again.reboot(AfterPowerLoss::Torn(second)), &sent, &what);
-            }
-        }
+        survives_more_than_one(&machine_after_a_whole_run(bucket), 13, |step| Some(outcome(step)));
     }
 }
 
 #[test]
 fn a_power_loss_after_a_kill_loses_nothing_that_the_killed_process_left_behind() {
-    for killed_after in 0..120 {
-        survives_a_kill_and_then_a_power_loss(Bucket::Folder, killed_after);
-        survives_a_kill_and_then_a_power_loss(Bucket::Store, killed_after);
+    for bucket in [Bucket::Folder, Bucket::Store] {
+        survives_more_than_one(&machine_after_a_whole_run(bucket), 13, |_| None);
     }
+}
+
+/// A history of this seed: the program lives some times, for a while each time, and is killed or loses power.
+fn history(seed: u64) {
+    let mut state = seed;
+    let mut below = |limit: u64| {
+        // SplitMix64.
+        state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mixed = (state ^ (state >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        (mixed ^ (mixed >> 31)) % limit
+    };
+    let bucket = if below(2) == 0 { Bucket::Folder } else { Bucket::Store };
+    let mut machine = Machine::new(bucket);
+    machine.told = format!(
+        "FOREBAY_POWER_SEEDS=1 FOREBAY_POWER_SEED={seed} cargo test --test power_loss random: {bucket:?}"
+    );
+    for _ in 0..2 + below(5) {
+        machine = machine.remembering();
+        let rounds = u32::try_from(below(3)).unwrap();
+        machine.live(rounds).unwrap_or_else(|| panic!("{}: it does not work again", machine.told));
+        let step = below(machine.disk.steps() + 1);
+        let ending = (below(4) > 0).then(|| outcome(below(u64::MAX)));
+        machine = machine.interrupted_after(step, ending);
+    }
+    machine.audit();
+}
+
+#[test]
+fn random_histories_of_kills_and_power_losses_lose_and_repeat_nothing() {
+    let (first, count) = (variable("FOREBAY_POWER_SEED", 0), variable("FOREBAY_POWER_SEEDS", 200));
+    for seed in first..first + count {
+        history(seed);
+    }
+}
+
+/// A number from the environment.
+fn variable(name: &str, default: u64) -> u64 {
+    let value = std::env::var(name).ok();
+    value
+        .map_or(default, |value| value.parse().unwrap_or_else(|_| panic!("{name} must be a number: {value}")))
 }

@@ -10,6 +10,7 @@ use super::appender::{Begin, Fit};
 use super::error::{AppendError, Error};
 use super::format::record_len;
 use super::sealed::SealedSegment;
+use super::segment_id::SegmentId;
 use super::{Durable, Opened, Options, Place};
 
 /// The same log without its threads: every step happens when it is asked for, in the same order in every run. This is
@@ -36,10 +37,13 @@ impl Stepwise {
     /// Appends exports as one group; begins a segment before it if they do not fit the active one together.
     ///
     /// # Errors
-    /// If they are not durable.
+    /// If they are not durable. A second failure stops intake, as it does there.
     pub fn append(&mut self, exports: &[Export], now: u64) -> Result<Durable, AppendError> {
         let appender = &mut self.opened.appender;
         let Some((last, before)) = exports.split_last() else { return Ok(Durable::new()) };
+        if appender.is_stopped() {
+            return Err(AppendError::Failing);
+        }
         let before: u64 = before.iter().map(|export| record_len(0, export.body.len() as u64)).sum();
         let needed = before + last.body.len() as u64;
         for _ in 0..2 {
@@ -72,6 +76,16 @@ impl Stepwise {
     /// The oldest sealed segment that was not handed out yet.
     pub fn next_sealed(&self) -> Option<SealedSegment> {
         self.opened.backlog.next(Duration::ZERO)
+    }
+
+    /// The numbers of the sealed segments that are not retired.
+    pub fn sealed_ids(&self) -> Vec<SegmentId> {
+        self.opened.backlog.ids()
+    }
+
+    /// Takes a segment back that was handed out and not packed.
+    pub fn put_back(&self, segment: &SealedSegment) {
+        self.opened.backlog.put_back(segment.id(), Duration::ZERO);
     }
 
     /// As [`Log::retire`](super::Log::retire).

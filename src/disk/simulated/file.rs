@@ -168,7 +168,7 @@ impl File for Handle {
         if outcome.is_err() {
             state.powered()?;
         }
-        let bytes: Vec<u8> = slices.iter().flat_map(|slice| slice.iter().copied()).collect();
+        let bytes = slices.iter().map(|slice| &**slice).collect::<Vec<&[u8]>>().concat();
         // A write that fails may have written a part.
         let written = if outcome.is_ok() { bytes.len() } else { bytes.len() / 2 };
         let offset = as_index(offset);
