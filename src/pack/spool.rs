@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::batch::{Batch, Object};
@@ -21,6 +22,8 @@ pub struct Spool {
     pub(super) disk: Arc<dyn Disk>,
     pub(super) folder: PathBuf,
     pub(super) budget: Arc<Budget>,
+    /// Whether a manifest was removed by packing, and not durably yet; nothing else is packed before that.
+    pub(super) owes_sync: AtomicBool,
     batches: Mutex<BTreeMap<SegmentId, Held>>,
 }
 
@@ -52,7 +55,8 @@ impl Spool {
         // is acted upon (segments are recycled, leftovers removed), so it must be what is there after a power loss.
         disk.sync_folder(&folder).map_err(Error::disk("sync", &folder))?;
         let found = survey(&*disk, &folder)?;
-        let spool = Self { disk, folder, budget, batches: Mutex::default() };
+        let spool =
+            Self { disk, folder, budget, owes_sync: AtomicBool::new(false), batches: Mutex::default() };
         spool.keep_damaged(&found)?;
         for name in &found.leftovers {
             spool.remove_file(name)?;

@@ -402,6 +402,36 @@ fn packing_again_after_a_commit_that_only_seemed_to_fail_survives_a_power_loss_a
     }
 }
 
+/// The syncs of folders from this number to before that one fail.
+#[derive(Debug)]
+struct FolderSyncsFail(std::ops::Range<u64>, u64);
+
+impl Failing for FolderSyncsFail {
+    fn error(&mut self, operation: &str, _path: &str) -> Option<io::Error> {
+        if operation != "sync_folder" {
+            return None;
+        }
+        self.1 += 1;
+        self.0.contains(&(self.1 - 1)).then(|| io::Error::other("bad sector"))
+    }
+}
+
+#[test]
+fn a_manifest_whose_removal_could_not_be_synced_is_durably_gone_before_its_objects_are() {
+    let disk = SimulatedDisk::default();
+    let (spool, _, _) = open(Arc::new(disk.clone()), Path::new(FOLDER), &Budget::new(1 << 30));
+    // The sync behind the rename of the manifest fails, and so does the one behind its removal.
+    disk.fail(FolderSyncsFail(1..3, 0));
+    pack_on(&spool, 1).unwrap_err();
+    pack_on(&spool, 1).unwrap_err();
+    let disk = disk.losing_power_after(3);
+    pack_on(&spool, 1).unwrap_err();
+    for seed in 0..24 {
+        let told = format!("seed {seed}:\n{}", disk.trace());
+        assert_recovered(&disk.reboot(AfterPowerLoss::Torn(seed)), &Done::default(), &told);
+    }
+}
+
 #[test]
 fn damaged_files_survive_a_power_loss_while_they_are_kept_aside() {
     let damaged = || {

@@ -2,6 +2,7 @@
 
 use std::io::IoSlice;
 use std::path::PathBuf;
+use std::sync::atomic::Ordering;
 
 use super::batch::Batch;
 use super::error::Error;
@@ -38,9 +39,13 @@ impl<'a> Staging<'a> {
     /// Begins, or begins again after an error.
     pub(super) fn begin(spool: &'a Spool, segment: SegmentId) -> Result<Self, Error> {
         // A commit that failed in its last sync left a manifest of which nobody knows whether it is durable. It must be
-        // gone before the first of its objects is.
+        // gone before the first of its objects is, also if an attempt before this one could not make it so.
         if spool.remove_file(&names::manifest(segment))? {
+            spool.owes_sync.store(true, Ordering::Relaxed);
+        }
+        if spool.owes_sync.load(Ordering::Relaxed) {
             spool.sync_folder()?;
+            spool.owes_sync.store(false, Ordering::Relaxed);
         }
         Ok(Self { spool, segment, files: Vec::new() })
     }
