@@ -50,6 +50,10 @@ pub struct Running {
     folder: FolderBucket,
     /// Segments that are packed, and not durably retired: their objects stay until they are.
     in_log: BTreeSet<SegmentId>,
+    /// Segments that are packed: only giving their files free is tried again, until it works.
+    packed: BTreeSet<SegmentId>,
+    /// Segments whose objects are all delivered, and whose files are being removed.
+    delivered: BTreeSet<SegmentId>,
 }
 
 impl Machine {
@@ -109,7 +113,8 @@ impl Machine {
         let lost = log.records_lost();
         assert_eq!(lost, 0, "{}: no record is lost\n{}", self.told, self.disk.trace());
         let in_log = log.sealed_ids().into_iter().collect();
-        Some(Running { log, spool, folder: FolderBucket::new(disk, PathBuf::from(BUCKET)), in_log })
+        let folder = FolderBucket::new(disk, PathBuf::from(BUCKET));
+        Some(Running { log, spool, folder, in_log, packed: BTreeSet::new(), delivered: BTreeSet::new() })
     }
 
     /// Sends a group of exports; says whether it was acknowledged.
@@ -161,8 +166,9 @@ impl Machine {
         outcome
     }
 
-    fn deliver(&mut self, running: &Running, batch: &Batch) -> Option<()> {
-        for object in &batch.objects {
+    fn deliver(&mut self, running: &mut Running, batch: &Batch) -> Option<()> {
+        let is_delivered = running.delivered.contains(&batch.segment);
+        for object in batch.objects.iter().filter(|_| !is_delivered) {
             let file = running.spool.open_object(object).ok()?;
             match self.bucket {
                 Bucket::Folder => drop(running.folder.put_blocking(object, &Body::new(file, object)).ok()?),
@@ -174,6 +180,8 @@ impl Machine {
                 }
             }
         }
+        // From here on only this is tried again, until it works.
+        running.delivered.insert(batch.segment);
         running.spool.remove(batch).ok()
     }
 
@@ -218,7 +226,10 @@ impl Machine {
 }
 
 /// Packs a segment and gives its file free, in the order in which the program does.
-fn pack(running: &Running, segment: &SealedSegment) -> Option<()> {
+fn pack(running: &mut Running, segment: &SealedSegment) -> Option<()> {
+    if running.packed.contains(&segment.id()) {
+        return running.log.retire(segment).ok();
+    }
     let options = pack::Options::from_pinned(segment.packing()).unwrap();
     let mut records = segment.records(Unreadable::Fail).ok()?;
     pack_records(segment.id(), &segment.writer(), &options, &mut records, &running.spool).ok()?;
@@ -226,6 +237,7 @@ fn pack(running: &Running, segment: &SealedSegment) -> Option<()> {
         item.ok()?;
     }
     assert_eq!(records.lost(), 0, "no record of a sealed segment is lost");
+    running.packed.insert(segment.id());
     running.log.retire(segment).ok()
 }
 
