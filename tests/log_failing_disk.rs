@@ -230,6 +230,87 @@ fn a_failed_segment_is_removed_and_does_not_come_back() {
     assert!(all_numbers(&again).is_empty());
 }
 
+/// A log in which a segment failed that had one record, those behind it are retired, and one more is sealed.
+fn log_with_a_failed_segment_alone(disk: &SimulatedDisk) -> (Stepwise, SealedSegment) {
+    let mut log = open(disk);
+    log.append(&[export(1)], 1).unwrap();
+    disk.failed_syncs_write(AfterPowerLoss::Kept);
+    disk.fail(Fail { operation: "sync", after: 0, times: 1 });
+    log.append(&[export(2)], 1).unwrap_err();
+    for number in 3..6 {
+        log.append(&[export(number)], 1).unwrap();
+        log.seal();
+    }
+    let failed = log.next_sealed().unwrap();
+    assert_eq!(numbers(&failed), [1]);
+    // It cannot be packed yet; those behind it can, but for the last.
+    for number in 3..5 {
+        let segment = log.next_sealed().unwrap();
+        assert_eq!(numbers(&segment), [number]);
+        log.retire(&segment).unwrap();
+    }
+    (log, failed)
+}
+
+#[test]
+fn where_a_failed_segment_ends_is_known_also_when_the_next_one_is_gone() {
+    for outcome in [AfterPowerLoss::Lost, AfterPowerLoss::Kept, AfterPowerLoss::Torn(3)] {
+        let disk = SimulatedDisk::default();
+        let _log = log_with_a_failed_segment_alone(&disk);
+        let again = open(&disk.reboot(outcome));
+        assert_eq!(again.records_lost(), 0, "{outcome:?}: nothing is damaged");
+        assert_eq!(all_numbers(&again), [1, 5], "{outcome:?}: what was refused does not come back");
+    }
+}
+
+#[test]
+fn a_failed_segment_that_comes_back_while_it_is_retired_is_not_taken_for_damaged() {
+    for steps in 0..9 {
+        for seed in 0..6 {
+            let disk = SimulatedDisk::default();
+            let (log, failed) = log_with_a_failed_segment_alone(&disk);
+            let disk = disk.losing_power_after(steps);
+            let outcome = log.retire(&failed);
+            let again = open(&disk.reboot(AfterPowerLoss::Torn(seed)));
+            assert_eq!(again.records_lost(), 0, "dark after step {steps}, seed {seed}");
+            let found = all_numbers(&again);
+            assert!(found == [5] || (outcome.is_err() && found == [1, 5]), "{found:?}");
+        }
+    }
+}
+
+#[test]
+fn a_failed_segment_that_cannot_be_removed_has_no_records_later_either() {
+    let disk = SimulatedDisk::default();
+    let mut log = open(&disk);
+    disk.failed_syncs_write(AfterPowerLoss::Kept);
+    disk.fail(FailInTurn(vec!["sync", "remove"]));
+    log.append(&[export(1)], 1).unwrap_err();
+    for number in 2..4 {
+        log.append(&[export(number)], 1).unwrap();
+        log.seal();
+    }
+    while let Some(segment) = log.next_sealed() {
+        if numbers(&segment) == [2] {
+            log.retire(&segment).unwrap();
+        }
+    }
+    let again = open(&disk.reboot(AfterPowerLoss::Lost));
+    assert_eq!(again.records_lost(), 0, "nothing is damaged");
+    assert_eq!(all_numbers(&again), [3], "what was refused does not come back");
+}
+
+/// The next operation of each of these kinds fails, in this order.
+#[derive(Debug)]
+struct FailInTurn(Vec<&'static str>);
+
+impl Failing for FailInTurn {
+    fn error(&mut self, operation: &str, _path: &str) -> Option<io::Error> {
+        let fails = self.0.first() == Some(&operation);
+        fails.then(|| io::Error::other(format!("no {}", self.0.remove(0))))
+    }
+}
+
 #[test]
 fn what_is_damaged_is_kept_aside_durably() {
     let disk = SimulatedDisk::default();

@@ -230,7 +230,7 @@ impl Appender {
         }
     }
 
-    /// The segment that was left after a failure, if anything durable is in it.
+    /// The segment that was left after a failure, if anything durable is in it or its file could not be removed.
     pub(super) fn take_abandoned(&mut self) -> Option<Sealed> {
         self.abandoned.take()
     }
@@ -255,9 +255,9 @@ impl Appender {
     fn abandon(&mut self) -> Option<Sealed> {
         self.failures += 1;
         let mut active = self.active.take()?;
-        if active.footer.records == 0 {
-            // Nothing in it was acknowledged. If it cannot be removed, the next start finds it empty.
-            let _ = self.common.disk.remove(&active.path);
+        // Its numbers go to the next records; a restart must not take what failed for these.
+        active.footer.next_seq = self.next_seq;
+        if active.footer.records == 0 && self.common.disk.remove(&active.path).is_ok() {
             return None;
         }
         match active.read_back(&*self.common.disk) {
@@ -269,8 +269,6 @@ impl Appender {
                 );
             }
         }
-        // Its numbers go to the next records; a restart must not take what failed for these.
-        active.footer.next_seq = self.next_seq;
         Some(active.sealed(&self.common.disk, false))
     }
 }

@@ -10,6 +10,7 @@ use crate::otlp::Signal;
 use super::appender::Sealed;
 use super::damage::Lost;
 use super::format::Footer;
+use super::numbers::Ends;
 use super::sealed::SealedSegment;
 use super::segment_id::SegmentId;
 
@@ -96,6 +97,14 @@ impl Backlog {
         self.lock().segments.iter().map(|waiting| waiting.segment.id()).collect()
     }
 
+    /// Where the segments end whose disk failed before they had a footer.
+    pub(super) fn ends(&self) -> Ends {
+        let state = self.lock();
+        let failed =
+            state.segments.iter().map(|waiting| &waiting.segment).filter(|segment| !segment.is_reusable);
+        failed.map(|segment| (segment.id(), segment.footer.next_seq)).collect()
+    }
+
     /// Puts a segment back that was not packed. It is not handed out for packing before it has had `rest`.
     pub(super) fn put_back(&self, id: SegmentId, rest: Duration) {
         for waiting in self.lock().segments.iter_mut().filter(|waiting| waiting.segment.id() == id) {
@@ -159,7 +168,8 @@ impl Backlog {
             is_stopped: state.is_stopped,
             ..Snapshot::default()
         };
-        for sum in sealed.chain(state.active) {
+        // A segment whose first group failed, and whose file could not be removed, holds nothing.
+        for sum in sealed.chain(state.active).filter(|sum| sum.records > 0) {
             snapshot.segments += 1;
             snapshot.records += sum.records;
             snapshot.payload_bytes += sum.payload_bytes;

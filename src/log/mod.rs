@@ -269,7 +269,7 @@ fn retire(
 ) -> Result<(), Error> {
     let path = &segment.path;
     let after = (segment.id().next(), segment.footer.next_seq);
-    numbers.note(after).map_err(Error::disk("note the numbers of", path))?;
+    numbers.note(after, || backlog.ends()).map_err(Error::disk("note the numbers of", path))?;
     match spares.give_back(path, segment.is_reusable) {
         Ok(()) => {}
         // Renamed or removed by a call before, which could not make it durable.

@@ -4,7 +4,8 @@
 //! ended, or its disk failed. It is read and sealed:
 //!
 //! - If another segment follows, all records before that one's first were durable: what is missing of them is damage.
-//!   Records from that number on had failed; they are not part of the log.
+//!   Records from that number on had failed; they are not part of the log. Where the next segment is gone already, that
+//!   number was noted before it went.
 //! - If none follows, a gap is damage if a record behind it proves so (it was written after a sync that covered the
 //!   gap). Otherwise it is a torn tail, which nobody was told to be safe: expected, and passed over.
 //!
@@ -19,6 +20,7 @@ use crate::disk::{Budget, Disk, File, Use};
 use super::damage::{self, Lost};
 use super::error::Error;
 use super::format::{BadHeader, FILE_HEADER_LEN, FOOTER_LEN, FileHeader, Footer, TAIL_LEN};
+use super::numbers::{Ends, read_ends};
 use super::record::Damage;
 use super::scan::{Scan, Step};
 use super::sealed::{SealedSegment, read_footer};
@@ -46,6 +48,8 @@ pub(super) struct Candidates {
     pub(super) good: Vec<Candidate>,
     /// Those whose header is not.
     pub(super) bad: Vec<(SegmentId, PathBuf)>,
+    /// What was noted of those without footer.
+    ends: Ends,
 }
 
 /// A segment's file whose header is right.
@@ -106,7 +110,7 @@ pub(super) fn recover(
 impl Candidates {
     /// Looks for them in `folder`.
     pub(super) fn find(disk: &dyn Disk, folder: &Path) -> Result<Self, Error> {
-        let mut found = Self { good: Vec::new(), bad: Vec::new() };
+        let mut found = Self { good: Vec::new(), bad: Vec::new(), ends: read_ends(disk, folder)? };
         for entry in disk.list(folder).map_err(Error::disk("list", folder))? {
             let Some(id) = entry.name.strip_suffix(".segment").and_then(SegmentId::parse) else { continue };
             let path = folder.join(&entry.name);
@@ -124,9 +128,11 @@ impl Candidates {
         Ok(found)
     }
 
-    /// The first sequence number of the segment after the one at this place.
+    /// The sequence number below which all records of the segment at this place were durable, and from which on none is
+    /// part of it: as was noted, or the first of the segment after it.
     pub(super) fn follower(&self, place: usize) -> Option<u64> {
-        self.good.get(place + 1).map(|next| next.header.first_seq)
+        let noted = self.good.get(place).and_then(|segment| self.ends.get(&segment.header.id)).copied();
+        noted.or_else(|| self.good.get(place + 1).map(|next| next.header.first_seq))
     }
 }
 
