@@ -331,6 +331,31 @@ fn what_is_damaged_is_kept_aside_durably() {
     assert!(longest_run > Some(100), "the bytes of the record are there");
 }
 
+#[tokio::test]
+async fn damage_is_told_once_however_often_a_segment_is_read() {
+    let disk = SimulatedDisk::default();
+    let handle: Arc<dyn Disk> = Arc::new(disk.clone());
+    let log = Log::open(handle, place(), &options(), &Budget::new(1 << 30)).unwrap();
+    for number in 1..3 {
+        log.append(export(number), Instant::now() + Duration::from_mins(1)).await.unwrap();
+    }
+    log.seal().await.unwrap();
+    disk.flip_bit("/data/log/00000001.segment".as_ref(), 4096 + 100).unwrap();
+    for _ in 0..2 {
+        let segment = log.next_sealed(Duration::ZERO).unwrap();
+        let mut records = segment.records(Unreadable::Fail).unwrap();
+        assert_eq!(records.by_ref().map(Result::unwrap).count(), 2, "a gap and a record");
+        log.report_damage(&segment, &records).unwrap();
+        let lost = log.snapshot().lost;
+        assert_eq!((lost.ranges, lost.records), (1, 1));
+        // Its objects are packed, but its file cannot be given away.
+        disk.fail(Fail { operation: "sync_folder", after: 0, times: 1 });
+        log.retire(&segment).unwrap_err();
+        log.put_back(&segment, Duration::ZERO);
+    }
+    tokio::task::spawn_blocking(move || log.close()).await.unwrap();
+}
+
 #[test]
 fn a_damaged_header_costs_nothing_for_there_is_another() {
     let disk = SimulatedDisk::default();

@@ -39,6 +39,8 @@ struct Waiting {
     is_taken: bool,
     /// Packing it failed; it is tried again from then on.
     rests_until: Option<Instant>,
+    /// What cannot be read of it is counted.
+    is_loss_told: bool,
 }
 
 impl Waiting {
@@ -75,7 +77,13 @@ impl Backlog {
         let Sealed { segment, used } = sealed;
         let mut state = self.lock();
         state.active = None;
-        state.segments.push_back(Waiting { segment, used, is_taken: false, rests_until: None });
+        state.segments.push_back(Waiting {
+            segment,
+            used,
+            is_taken: false,
+            rests_until: None,
+            is_loss_told: false,
+        });
         drop(state);
         self.changed.notify_all();
     }
@@ -138,6 +146,20 @@ impl Backlog {
     /// Says what the active segment holds.
     pub(super) fn set_active(&self, sum: Option<Footer>) {
         self.lock().active = sum;
+    }
+
+    /// Whether the loss of a segment's records is counted already.
+    pub(super) fn is_loss_told(&self, id: SegmentId) -> bool {
+        self.lock().segments.iter().any(|waiting| waiting.segment.id() == id && waiting.is_loss_told)
+    }
+
+    /// Counts the loss of a segment's records.
+    pub(super) fn tell_loss(&self, id: SegmentId, lost: Lost) {
+        let mut state = self.lock();
+        state.lost.add(lost);
+        for waiting in state.segments.iter_mut().filter(|waiting| waiting.segment.id() == id) {
+            waiting.is_loss_told = true;
+        }
     }
 
     /// Counts what was found damaged.

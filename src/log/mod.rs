@@ -206,17 +206,18 @@ impl Log {
         Ok(())
     }
 
-    /// Logs, counts and keeps aside what could not be read of a segment.
+    /// Logs, counts and keeps aside what could not be read of a segment: once, however often it is packed before its
+    /// file is given free.
     ///
     /// # Errors
     /// If the damaged ranges cannot be kept aside.
     pub fn report_damage(&self, segment: &SealedSegment, records: &Records) -> Result<(), Error> {
-        if records.lost() == 0 {
+        if records.lost() == 0 || self.shared.backlog.is_loss_told(segment.id()) {
             return Ok(());
         }
         let (ranges, lost) = (records.damage(), records.lost());
         let lost = damage::report(&*self.shared.disk, &segment.path, ranges, lost, &self.shared.aside)?;
-        self.shared.backlog.count_lost(lost);
+        self.shared.backlog.tell_loss(segment.id(), lost);
         Ok(())
     }
 
