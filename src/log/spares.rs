@@ -57,6 +57,9 @@ impl Spares {
 
     /// Takes over the spares of the process before; what is not whole is removed.
     pub(super) fn recover(&self) -> Result<(), Error> {
+        // A process that was killed may have renamed a segment to a spare and not synced that. With a new header, it must
+        // not come back under its old name.
+        self.disk.sync_folder(&self.folder).map_err(Error::disk("sync", &self.folder))?;
         for entry in self.disk.list(&self.folder).map_err(Error::disk("list", &self.folder))? {
             let path = self.folder.join(&entry.name);
             let number = entry.name.strip_prefix("spare-").and_then(|name| name.strip_suffix(".segment"));
