@@ -104,6 +104,7 @@ fn the_names_of_the_contract_have_their_defaults() {
         ("receive.http", "127.0.0.1:4318"),
         ("receive.max_request_bytes", "64MiB"),
         ("receive.hold_before_refusing", "5s"),
+        ("receive.min_data_rate", "1KiB"),
         ("log.segment_bytes", "64MiB"),
         ("log.seal_after", "5m"),
         ("log.disk_budget", "10GiB"),

@@ -36,6 +36,7 @@ mod intake;
 mod open;
 mod options;
 mod patience;
+mod progress;
 mod receiver;
 mod request_body;
 mod route;

@@ -23,6 +23,9 @@ pub struct Options {
     pub max_connections: u32,
     /// How long a request's body may stand still, 1 s to 10 min, before the client is told to send it again.
     pub stalled_after: Span,
+    /// Bytes a second that a request's body must come at on average, up to 1 MiB, once it has taken `stalled_after`; 0 for
+    /// any. A slower client is told to send it again: its memory is reserved as long as it sends.
+    pub min_data_rate: ByteSize,
     /// How long calls may take to finish, 0 to 10 min, after the process was told to end.
     pub finish_within: Span,
 }
@@ -37,6 +40,7 @@ impl Default for Options {
             max_inflight_bytes: ByteSize::mib(256),
             max_connections: 4096,
             stalled_after: Span::seconds(30),
+            min_data_rate: ByteSize::kib(1),
             finish_within: Span::seconds(10),
         }
     }
@@ -72,6 +76,9 @@ impl Options {
                 "receive.max_connections is {}; it must be 1 to 65535",
                 self.max_connections
             ));
+        }
+        if self.min_data_rate > ByteSize::mib(1) {
+            return Err(format!("receive.min_data_rate is {}; it must be 0B to 1MiB", self.min_data_rate));
         }
         for (name, span, least, most) in [
             ("hold_before_refusing", self.hold_before_refusing, 0, 60),
@@ -123,6 +130,10 @@ mod tests {
             (
                 Options { hold_before_refusing: Span::seconds(61), ..good() },
                 "receive.hold_before_refusing is 61s; it must be 0s to 1m",
+            ),
+            (
+                Options { min_data_rate: ByteSize::mib(2), ..good() },
+                "receive.min_data_rate is 2MiB; it must be 0B to 1MiB",
             ),
             (Options { max_connections: 0, ..good() }, "receive.max_connections is 0; it must be 1 to 65535"),
         ] {

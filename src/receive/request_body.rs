@@ -1,4 +1,5 @@
-//! Reads a request's body: frames as they come, none waited for without end, copied only where several make one.
+//! Reads a request's body: frames as they come, none waited for without end, nor all of them together, copied only where
+//! several make one.
 
 use std::fmt::Display;
 use std::mem;
@@ -10,6 +11,7 @@ use http_body_util::BodyExt;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::fault::Fault;
+use super::progress::{Pace, Progress};
 
 /// Bytes of a refused request that are read and thrown away, so that the client comes to read the answer.
 const DISCARDED_BYTES: usize = 128 << 20;
@@ -23,7 +25,7 @@ pub(super) struct RequestBody<B> {
     body: B,
     /// Of the last frame, what nobody asked for yet.
     pending: Bytes,
-    stalled_after: Duration,
+    progress: Progress,
 }
 
 impl<B> RequestBody<B>
@@ -31,9 +33,9 @@ where
     B: Body<Data = Bytes> + Unpin,
     B::Error: Display,
 {
-    /// A body that counts as interrupted when nothing of it comes for `stalled_after`.
-    pub(super) fn new(body: B, stalled_after: Duration) -> Self {
-        Self { body, pending: Bytes::new(), stalled_after }
+    /// A body that counts as interrupted when it comes more slowly than `pace`.
+    pub(super) fn new(body: B, pace: Pace) -> Self {
+        Self { body, pending: Bytes::new(), progress: Progress::begin(pace) }
     }
 
     /// The length that the client announced, if it did.
@@ -47,9 +49,14 @@ where
             return Ok(Some(mem::take(&mut self.pending)));
         }
         loop {
-            let frame = timeout(self.stalled_after, self.body.frame()).await.map_err(|_| {
-                Fault::Interrupted(format!("nothing came for {} s", self.stalled_after.as_secs()))
-            })?;
+            let began = Instant::now();
+            let frame = timeout(self.progress.patience(), self.body.frame()).await;
+            let frame = frame.map_err(|_| Fault::Interrupted(self.progress.complaint()))?;
+            let bytes = match &frame {
+                Some(Ok(frame)) => frame.data_ref().map_or(0, Bytes::len),
+                _ => 0,
+            };
+            self.progress.note(bytes, began.elapsed());
             match frame {
                 None => return Ok(None),
                 Some(Err(error)) => return Err(Fault::Interrupted(error.to_string())),
@@ -116,12 +123,17 @@ mod tests {
     use http_body_util::StreamBody;
 
     use super::*;
+    use crate::receive::Options;
+
+    fn pace() -> Pace {
+        Pace::of(&Options::default())
+    }
 
     fn body(
         frames: &'static [&'static [u8]],
     ) -> RequestBody<impl Body<Data = Bytes, Error = Infallible> + Unpin> {
         let frames = frames.iter().map(|frame| Ok(Frame::data(Bytes::from_static(frame))));
-        RequestBody::new(StreamBody::new(stream::iter(frames)), Duration::from_secs(30))
+        RequestBody::new(StreamBody::new(stream::iter(frames)), pace())
     }
 
     #[tokio::test]
@@ -146,7 +158,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_body_that_stands_still_is_interrupted() {
         let never = StreamBody::new(stream::pending::<Result<Frame<Bytes>, Infallible>>());
-        let mut body = RequestBody::new(never, Duration::from_secs(30));
+        let mut body = RequestBody::new(never, pace());
         let before = Instant::now();
         assert!(matches!(body.next().await, Err(Fault::Interrupted(_))));
         assert_eq!(Instant::now() - before, Duration::from_secs(30));

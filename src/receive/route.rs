@@ -7,6 +7,7 @@ use http::{Request, Response, Version};
 use hyper::body::Incoming;
 
 use super::answer_body::AnswerBody;
+use super::progress::Pace;
 use super::request_body::RequestBody;
 use super::stage::Stage;
 use super::{Intake, grpc, http as otlp_http};
@@ -16,8 +17,8 @@ pub(super) async fn answer<I: Intake>(
     stage: Arc<Stage<I>>,
     request: Request<Incoming>,
 ) -> Result<Response<AnswerBody>, Infallible> {
-    let stalled_after = stage.options.stalled_after.duration();
-    let request = request.map(|body| RequestBody::new(body, stalled_after));
+    let pace = Pace::of(&stage.options);
+    let request = request.map(|body| RequestBody::new(body, pace));
     // gRPC ends its answers with trailers, which its clients expect over HTTP/2 only.
     let is_grpc = request.version() == Version::HTTP_2 && grpc::is_grpc(request.headers());
     Ok(if is_grpc { grpc::serve(&stage, request).await } else { otlp_http::serve(&stage, request).await })

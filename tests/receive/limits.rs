@@ -1,6 +1,7 @@
 //! Size limits, and clients that do not keep to the rules.
 
 use std::fs;
+use std::time::Duration;
 
 use bytes::Bytes;
 use forebay::otlp::Signal;
@@ -10,15 +11,16 @@ use futures::stream;
 use http::Request;
 use http_body::Frame;
 use http_body_util::StreamBody;
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
+use hyper::client::conn::{http1, http2};
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 use tonic::Code;
 use tonic_types::StatusExt;
 
 use crate::client::{
-    Answer, JSON, PROTOBUF, grpc, grpc_compressed, http, http_compressed, over_http1, over_http2,
+    AT_LAST, Answer, JSON, PROTOBUF, grpc, grpc_compressed, http, http_compressed, over_http1, over_http2,
 };
 use crate::intake::Room;
 use crate::payload::{gzip, gzip_bomb, logs, logs_json, zstd, zstd_bomb};
@@ -177,6 +179,58 @@ async fn a_request_that_was_sent_half_blocks_nobody_and_is_interrupted_in_the_en
     assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
     assert!(answer.contains("retry-after: 1"), "{answer}");
     assert_eq!(server.intake.take(), [], "half a request is none");
+}
+
+#[tokio::test]
+async fn a_body_that_trickles_is_interrupted_and_gives_its_memory_back() {
+    // Each trickling body takes half of the memory, and never stands still for long.
+    let options = Options {
+        max_inflight_bytes: ByteSize::mib(2),
+        stalled_after: Span::seconds(1),
+        hold_before_refusing: Span::seconds(0),
+        ..options()
+    };
+    let server = Server::start(options, Room::Plenty).await;
+    let mut over_http = TcpStream::connect(server.http).await.unwrap();
+    let head = format!(
+        "POST /v1/logs HTTP/1.1\r\nhost: forebay\r\ncontent-type: {PROTOBUF}\r\ncontent-length: {}\r\n\r\n",
+        1 << 20
+    );
+    over_http.write_all(head.as_bytes()).await.unwrap();
+    let (mut reading, mut writing) = over_http.into_split();
+    let http_trickle = tokio::spawn(async move {
+        // Writing fails once the answer was given.
+        while writing.write_all(b"\n").await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    });
+    let prefix = Bytes::from_static(&[0, 0, 0x10, 0, 0]);
+    let grpc_trickle = stream::unfold(prefix, |next| async {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        Some((Ok::<_, std::convert::Infallible>(Frame::data(next)), Bytes::from_static(b"\n")))
+    });
+    let (parts, _) = grpc(Signal::Logs, b"").into_parts();
+    let request = Request::from_parts(parts, StreamBody::new(Box::pin(grpc_trickle)));
+    let stream = TcpStream::connect(server.grpc).await.unwrap();
+    let (mut sender, connection) =
+        http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
+    tokio::spawn(connection);
+
+    let answer =
+        timeout(AT_LAST, sender.send_request(request)).await.expect("it is not waited for without end");
+    let status = Answer::read(answer.unwrap()).await.grpc_status();
+    assert_eq!(status.code(), Code::Unavailable, "{status}");
+    assert!(status.get_details_retry_info().is_some(), "the client keeps its data: {status}");
+    // The connection is reset behind the answer, for there was more to read.
+    let mut answer = Vec::new();
+    let _ = timeout(AT_LAST, reading.read_to_end(&mut answer)).await.expect("nor is this one");
+    let answer = String::from_utf8(answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
+    assert!(answer.contains("retry-after: 1"), "{answer}");
+    http_trickle.await.unwrap();
+
+    let large = logs((1 << 20) - 100);
+    assert_eq!(over_http1(server.http, http(Signal::Logs, PROTOBUF, &large)).await.status, 200);
 }
 
 #[tokio::test]
