@@ -44,6 +44,10 @@ const CONNECTION_WINDOW: u32 = 4 << 20;
 /// The largest frame that a client may send; large ones save work per frame.
 const FRAME: u32 = 1 << 20;
 
+/// The longest head of a request. An HTTP/1.1 connection keeps no more than this before admission either, nor while it is
+/// idle, however slowly its client writes.
+const HEAD: u32 = 64 << 10;
+
 /// Calls at once on one connection.
 const STREAMS: u32 = 1024;
 
@@ -100,7 +104,7 @@ async fn next_phase(phase: &mut watch::Receiver<Phase>) -> Phase {
 
 fn builder(calls: Calls) -> Builder<Calls> {
     let mut builder = Builder::new(calls);
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(SILENT);
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(SILENT).max_buf_size(HEAD as usize);
     builder
         .http2()
         .timer(TokioTimer::new())
@@ -108,7 +112,7 @@ fn builder(calls: Calls) -> Builder<Calls> {
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_frame_size(FRAME)
         .max_concurrent_streams(STREAMS)
-        .max_header_list_size(64 << 10)
+        .max_header_list_size(HEAD)
         .max_send_buf_size(64 << 10)
         .keep_alive_interval(Duration::from_secs(30))
         .keep_alive_timeout(Duration::from_secs(20));

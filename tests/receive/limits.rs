@@ -157,6 +157,21 @@ async fn a_client_that_waits_for_leave_to_send_gets_it_or_its_refusal() {
 }
 
 #[tokio::test]
+async fn a_head_that_does_not_end_is_refused_before_it_takes_much_memory() {
+    let server = Server::start(options(), Room::Plenty).await;
+    let mut stream = TcpStream::connect(server.http).await.unwrap();
+    stream.write_all(b"POST /v1/logs HTTP/1.1\r\nhost: forebay\r\nx: ").await.unwrap();
+    stream.write_all(&vec![b'x'; 80 << 10]).await.unwrap();
+    let mut answer = [0; 12];
+    timeout(AT_LAST, stream.read_exact(&mut answer)).await.expect("it is not read on").unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 431");
+
+    let mut request = http(Signal::Logs, PROTOBUF, &logs(1));
+    request.headers_mut().insert("x", "x".repeat(40 << 10).parse().unwrap());
+    assert_eq!(over_http1(server.http, request).await.status, 200, "a long head is none without end");
+}
+
+#[tokio::test]
 async fn a_request_that_was_sent_half_blocks_nobody_and_is_interrupted_in_the_end() {
     let options = Options { stalled_after: Span::seconds(1), ..options() };
     let server = Server::start(options, Room::Plenty).await;
