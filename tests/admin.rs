@@ -7,8 +7,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use forebay::admin::{
-    Client, ClientError, Delivery, Disk, FlushReport, Intake, Losses, Queue, Recorder, Server, Status,
-    Subject,
+    Bound, Client, ClientError, Delivery, Disk, FlushReport, Intake, Losses, Queue, Recorder, Status, Subject,
 };
 use forebay::units::Span;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -77,8 +76,9 @@ impl Running {
     async fn start() -> Self {
         let process = Arc::new(Process::default());
         let loopback = SocketAddr::from(([127, 0, 0, 1], 0));
-        let server = Server::bind(loopback, Arc::clone(&process), recorder()).await.unwrap();
-        let address = server.address();
+        let bound = Bound::to(loopback).await.unwrap();
+        let address = bound.address();
+        let server = bound.server(Arc::clone(&process), recorder());
         let (stop, stopped) = oneshot::channel::<()>();
         let ended = tokio::spawn(server.run(async { drop(stopped.await) }));
         Self { address, process, stop, ended }

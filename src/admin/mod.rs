@@ -23,7 +23,7 @@ mod subject;
 pub use client::{Client, ClientError};
 pub use options::Options;
 pub use recorder::Recorder;
-pub use server::{BindError, Server};
+pub use server::{BindError, Bound, Server};
 pub use status::{
     BySignal, Delivery, DeliveryError, Disk, FlushReport, Intake, Listener, Losses, Queue, Status,
 };

@@ -36,11 +36,17 @@ const TIDY_EVERY: Duration = Duration::from_secs(5);
 /// For how long nothing is accepted after that failed, which it does if there are too many open files.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(200);
 
-/// The admin server, bound to its address.
+/// The address of the admin server, bound. That it is in use is found out before there is anything to say.
+#[derive(Debug)]
+pub struct Bound {
+    listener: TcpListener,
+    address: SocketAddr,
+}
+
+/// The admin server.
 #[derive(Debug)]
 pub struct Server<S> {
     listener: TcpListener,
-    address: SocketAddr,
     answerer: Arc<Answerer<S>>,
 }
 
@@ -52,20 +58,19 @@ pub struct BindError {
     source: io::Error,
 }
 
-impl<S: Subject> Server<S> {
+impl Bound {
     /// Binds to `address`. Nothing is answered before [`Server::run`].
     ///
     /// # Errors
     /// If the address is in use, or none of this machine's.
-    pub async fn bind(address: SocketAddr, subject: Arc<S>, recorder: Recorder) -> Result<Self, BindError> {
+    pub async fn to(address: SocketAddr) -> Result<Self, BindError> {
         let bind = async || {
             let listener = TcpListener::bind(address).await?;
             let address = listener.local_addr()?;
             Ok((listener, address))
         };
         let (listener, bound) = bind().await.map_err(|source| BindError { address, source })?;
-        let answerer = Arc::new(Answerer { subject, recorder, started: Instant::now() });
-        Ok(Self { listener, address: bound, answerer })
+        Ok(Self { listener, address: bound })
     }
 
     /// The address; with the port that the system chose, if it was asked to.
@@ -73,6 +78,14 @@ impl<S: Subject> Server<S> {
         self.address
     }
 
+    /// The server that answers there.
+    pub fn server<S: Subject>(self, subject: Arc<S>, recorder: Recorder) -> Server<S> {
+        let answerer = Arc::new(Answerer { subject, recorder, started: Instant::now() });
+        Server { listener: self.listener, answerer }
+    }
+}
+
+impl<S: Subject> Server<S> {
     /// Serves until `shutdown` is ready; then lets requests in flight end, for a short while.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
         let places = Arc::new(Semaphore::new(CONNECTIONS));

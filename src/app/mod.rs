@@ -1,7 +1,7 @@
 //! The one place that knows all stages: wires them together, and takes them down in the right order.
 //!
-//! Up: data folder, spool, log, delivery, packing, admin, receiver; nothing is taken in before everything behind it
-//! works. Down: the receiver first (what came is answered), then the log is sealed and packed, then delivery gets some
+//! Up: the addresses are bound, so that one in use ends the start before anything is touched; then data folder, spool,
+//! log, delivery, packing, admin, receiver; nothing is taken in before everything behind it works. Down: the receiver first (what came is answered), then the log is sealed and packed, then delivery gets some
 //! time, and the admin server ends last, so that one can watch.
 
 mod data_folder;
@@ -15,8 +15,8 @@ mod room;
 mod subject;
 
 use std::future::Future;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -26,7 +26,7 @@ use tokio::task::JoinHandle;
 use crate::admin::{self, Listener, Recorder};
 use crate::config::Config;
 use crate::log::WhenFull;
-use crate::receive::Receiver;
+use crate::receive::{self, Receiver};
 use crate::upload;
 
 use self::intake::LogIntake;
@@ -69,33 +69,34 @@ impl App {
     /// What stood in the way, in words for the person who started it.
     pub async fn start(config: Config, recorder: Recorder) -> anyhow::Result<Self> {
         let started = Instant::now();
-        let pipeline = Pipeline::start(&config).await?;
-        let receiver = Receiver::bind(config.receive.clone(), LogIntake(pipeline.log.clone())).await?;
+        let receiving = receive::Listeners::bind(&config.receive).await?;
         let mut listeners = vec![
-            listener("grpc", receiver.grpc_address().to_string()),
-            listener("http", receiver.http_address().to_string()),
+            listener("grpc", receiving.grpc_address().to_string()),
+            listener("http", receiving.http_address().to_string()),
         ];
+        let admin = match config.admin.address().map_err(anyhow::Error::msg)? {
+            Some(address) => Some(admin::Bound::to(address).await?),
+            None => None,
+        };
+        listeners.extend(admin.iter().map(|bound| listener("admin", bound.address().to_string())));
+        let pipeline = Pipeline::start(&config).await?;
+        let intake = LogIntake(pipeline.log.clone());
+        let receiver = Receiver::new(config.receive.clone(), receiving, intake)?;
         let process = Arc::new(Process {
             pipeline,
             data_dir: config.data_dir.clone(),
-            listeners: OnceLock::new(),
+            listeners,
             started_at: Timestamp::now(),
             started,
             is_ending: AtomicBool::new(false),
         });
-        let mut admin = None;
-        if let Some(address) = config.admin.address().map_err(anyhow::Error::msg)? {
-            let server = admin::Server::bind(address, Arc::clone(&process), recorder).await?;
-            listeners.push(listener("admin", server.address().to_string()));
-            admin = Some(serve(server));
-        }
-        process.listeners.get_or_init(|| listeners);
+        let admin = admin.map(|bound| serve(bound.server(Arc::clone(&process), recorder)));
         Ok(Self { process, receiver, admin, finish_within: config.upload.finish_within.duration() })
     }
 
     /// The addresses on which it listens, by name: `grpc`, `http` and, unless it is off, `admin`.
     pub fn listeners(&self) -> &[Listener] {
-        self.process.listeners()
+        &self.process.listeners
     }
 
     /// Takes telemetry in until `shutdown`, then answers what came, seals, packs, tries to deliver, and ends. What is

@@ -1,8 +1,8 @@
 //! What the admin server says about the process.
 
 use std::path::PathBuf;
+use std::sync::PoisonError;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -21,8 +21,7 @@ use super::pipeline::Pipeline;
 pub(super) struct Process {
     pub(super) pipeline: Pipeline,
     pub(super) data_dir: PathBuf,
-    /// Set once all addresses are bound.
-    pub(super) listeners: OnceLock<Vec<Listener>>,
+    pub(super) listeners: Vec<Listener>,
     pub(super) started_at: Timestamp,
     pub(super) started: Instant,
     pub(super) is_ending: AtomicBool,
@@ -57,7 +56,7 @@ impl Subject for Process {
             uptime_seconds: self.started.elapsed().as_secs(),
             data_dir: self.data_dir.display().to_string(),
             destination,
-            listeners: self.listeners().to_vec(),
+            listeners: self.listeners.clone(),
             intake: Intake { taking: ready.is_ok(), reason: ready.err() },
             queue: queue(&log, &delivery),
             disk: self.disk(),
@@ -96,11 +95,6 @@ impl Subject for Process {
 }
 
 impl Process {
-    /// The addresses on which it listens.
-    pub(super) fn listeners(&self) -> &[Listener] {
-        self.listeners.get().map_or(&[], Vec::as_slice)
-    }
-
     fn why_blocked(&self) -> String {
         let budget = &self.pipeline.budget;
         let because = match self.pipeline.uploader.status().failing {

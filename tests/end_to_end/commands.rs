@@ -153,6 +153,22 @@ async fn status_says_what_waits_in_a_folder_whose_program_has_ended() {
 }
 
 #[tokio::test]
+async fn an_address_in_use_ends_the_start_before_anything_is_touched() {
+    let folder = stopped().await;
+    let listening = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = listening.local_addr().unwrap().to_string();
+    let before = run(&folder, 0, &["inspect"], &[]);
+    assert!(before.contains("active"), "{before}");
+    for setting in ["RECEIVE_GRPC", "RECEIVE_HTTP", "ADMIN_LISTEN"] {
+        let settings = Settings::small().with(setting, &taken);
+        let said = run(&folder, 1, &[], &settings.environment());
+        assert!(said.contains(&taken), "{said}");
+        assert_eq!(run(&folder, 0, &["inspect"], &[]), before, "{setting}");
+    }
+    assert!(!bucket_of(folder.path()).exists(), "nothing is delivered");
+}
+
+#[tokio::test]
 async fn inspect_shows_segments_records_objects_and_the_ledger() {
     let folder = stopped().await;
     let settings = Settings::small().with_dead_store();

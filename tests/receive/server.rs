@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use forebay::receive::{Options, Receiver};
+use forebay::receive::{Listeners, Options, Receiver};
 use forebay::units::{ByteSize, Span};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -36,8 +36,9 @@ pub(crate) fn impatient() -> Options {
 impl Server {
     pub(crate) async fn start(options: Options, room: Room) -> Self {
         let intake = Memory::with(room);
-        let receiver = Receiver::bind(options, intake.clone()).await.unwrap();
-        let (grpc, http) = (receiver.grpc_address(), receiver.http_address());
+        let listeners = Listeners::bind(&options).await.unwrap();
+        let (grpc, http) = (listeners.grpc_address(), listeners.http_address());
+        let receiver = Receiver::new(options, listeners, intake.clone()).unwrap();
         let (stop, stopped) = oneshot::channel();
         let running = tokio::spawn(receiver.run(async {
             // The sender is dropped when a test ends early.

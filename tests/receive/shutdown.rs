@@ -3,13 +3,13 @@
 use std::net::SocketAddr;
 
 use forebay::otlp::Signal;
-use forebay::receive::{Error, Options, Receiver};
+use forebay::receive::{Error, Listeners, Options};
 use forebay::units::Span;
 use tokio::net::{TcpListener, TcpStream};
 use tonic::Code;
 
 use crate::client::{Answer, PROTOBUF, connect_http2, grpc, http, over_http1, over_http2};
-use crate::intake::{Memory, Room};
+use crate::intake::Room;
 use crate::payload::logs;
 use crate::server::{Server, options};
 
@@ -80,13 +80,13 @@ async fn an_address_in_use_is_named_with_its_setting_and_what_to_do() {
     let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let in_use = Options { http: address.clone(), ..options() };
-    let error = Receiver::bind(in_use, Memory::with(Room::Plenty)).await.unwrap_err();
+    let error = Listeners::bind(&in_use).await.unwrap_err();
     assert!(matches!(error, Error::Bind { key: "receive.http", .. }));
     let text = error.to_string();
     assert!(text.contains(&address) && text.contains("choose another port"), "{text}");
 
     let wrong = Options { grpc: "4317".into(), ..options() };
-    let error = Receiver::bind(wrong, Memory::with(Room::Plenty)).await.unwrap_err();
+    let error = Listeners::bind(&wrong).await.unwrap_err();
     assert!(error.to_string().contains("receive.grpc is `4317`"));
 }
 
