@@ -474,12 +474,47 @@ async fn every_trouble_of_a_multipart_upload_ends_with_one_object() {
             scene.check();
             let asked = scene.store.seen().into_iter().filter(|seen| seen.on.is_none());
             for seen in asked {
-                let allowed = seen.method == http::Method::DELETE && seen.query.contains("uploadId")
-                    || seen.method == http::Method::HEAD;
-                assert!(allowed, "{seen:?} for {faults:?}");
+                assert!(seen.method == http::Method::HEAD, "{seen:?} for {faults:?}");
             }
         }
     }
+}
+
+#[tokio::test]
+async fn an_upload_in_parts_that_is_of_no_use_any_more_is_aborted_for_certain() {
+    let slow = Fault::Slow(Duration::ZERO);
+    for wasted in [
+        // The second part: the store has the first one.
+        vec![(On::Part, slow), (On::Part, Fault::Answer(400, "InvalidPart"))],
+        vec![(On::Part, slow), (On::Part, Fault::Answer(409, "OperationAborted"))],
+        vec![(On::Part, slow), (On::Part, Fault::Answer(404, "NoSuchUpload"))],
+        vec![(On::Complete, Fault::Answer(409, "ConditionalRequestConflict"))],
+        vec![(On::Complete, Fault::Answer(404, "NoSuchUpload"))],
+        // The object is there, and so are the parts of a second upload that was to bring it; the first one is gone.
+        vec![(On::Complete, Fault::LoseAnswer), (On::Abort, slow)],
+    ] {
+        for abort in [slow, Fault::Answer(503, "SlowDown"), Fault::LoseAnswer] {
+            let mut scene = Scene::new().await;
+            scene.spool_large(1, 6 << 20 | 1);
+            scene.store.script(wasted.clone());
+            scene.store.script([(On::Abort, abort)]);
+            scene.live().finish().await;
+            scene.check();
+            assert_eq!(scene.store.open_uploads(), 0, "{wasted:?}, {abort:?}");
+            let sent = scene.store.count(On::Part);
+            assert!(sent <= 5, "{wasted:?}, {abort:?}: {sent} parts were sent for an object of two");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_upload_in_parts_that_may_not_be_aborted_holds_nothing_up() {
+    let mut scene = Scene::new().await;
+    scene.spool_large(1, 6 << 20 | 1);
+    scene.store.script([(On::Complete, Fault::LoseAnswer)]);
+    scene.store.script(times(2, On::Abort, Fault::Answer(403, "AccessDenied")));
+    scene.live().finish().await;
+    scene.check();
 }
 
 #[tokio::test]

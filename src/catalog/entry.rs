@@ -38,6 +38,9 @@ pub struct PartialUpload {
     pub part_bytes: u64,
     /// The parts that the store has confirmed.
     pub parts: Vec<Part>,
+    /// Whether the object is in the bucket without it: nothing is left to do but to have the store let go of its parts.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_needless: bool,
 }
 
 /// A part of a multipart upload that the store has confirmed.
@@ -205,6 +208,7 @@ mod tests {
                 id: "id".into(),
                 part_bytes: 5 << 20,
                 parts: vec![Part { index: 0, content_id: "\"e\"".into(), bytes: 5 << 20 }],
+                is_needless: true,
             }),
             request_hash: Some("aa".into()),
         };

@@ -76,6 +76,7 @@ fn an_objects_life_is_written_down_and_survives_a_restart() {
         id: "u".into(),
         part_bytes: 5,
         parts: vec![Part { index: 0, content_id: "e".into(), bytes: 5 }],
+        is_needless: false,
     };
     catalog.note_upload(&one, SegmentId(3), Some(upload.clone()));
     let retrying = catalog.retrying();

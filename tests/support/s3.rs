@@ -33,6 +33,7 @@ pub enum On {
     Begin,
     Part,
     Complete,
+    Abort,
     Any,
 }
 
@@ -193,6 +194,11 @@ impl FakeS3 {
         self.lock().uploads.len()
     }
 
+    /// Uploads in parts that are open and have parts, which somebody pays for.
+    pub fn uploads_with_parts(&self) -> usize {
+        self.lock().uploads.values().filter(|upload| !upload.parts.is_empty()).count()
+    }
+
     /// Forgets all multipart uploads, as a lifecycle rule does.
     pub fn forget_uploads(&self) {
         self.lock().uploads.clear();
@@ -318,6 +324,7 @@ pub fn kind(method: &Method, query: &str) -> Option<On> {
         Method::PUT if query.is_empty() => Some(On::Put),
         Method::POST if has("uploads") => Some(On::Begin),
         Method::POST if has("uploadId") => Some(On::Complete),
+        Method::DELETE if has("uploadId") => Some(On::Abort),
         _ => None,
     }
 }
@@ -392,12 +399,10 @@ impl State {
                     "<CompleteMultipartUploadResult><ETag>\"whole\"</ETag></CompleteMultipartUploadResult>",
                 )
             }
-            _ if *method == Method::DELETE && query.contains("uploadId=") => {
-                match self.uploads.remove(&argument("uploadId")) {
-                    Some(_) => document(204, ""),
-                    None => error(404, "NoSuchUpload"),
-                }
-            }
+            Some(On::Abort) => match self.uploads.remove(&argument("uploadId")) {
+                Some(_) => document(204, ""),
+                None => error(404, "NoSuchUpload"),
+            },
             _ if *method == Method::HEAD && self.may_read => match self.objects.get(key) {
                 Some(object) => Response::builder()
                     .status(200)

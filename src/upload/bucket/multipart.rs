@@ -8,6 +8,10 @@
 //!   a second *complete* answers "exists already" if it was there.
 //! - a part is answered 404: the store has cleaned up; all is sent again.
 //! - *complete* is answered 409, or 400: the store wants a new upload.
+//!
+//! The store keeps the parts of an upload, and somebody pays for them, until it is completed or aborted. So an upload
+//! that is of no use any more stays in the journal until the store has said that it is gone, or that we may not abort
+//! it. One whose beginning was never answered nobody can name; it has no parts.
 
 use std::sync::Arc;
 
@@ -103,6 +107,7 @@ impl Multipart {
                     self.begin(&path, object, body, journal).await?
                 }
             };
+            let id = upload.id.clone();
             match self.go_on(&path, body, upload, journal).await {
                 Ok(receipt) => {
                     journal.save(None).await;
@@ -111,6 +116,7 @@ impl Multipart {
                 Err(Ending::Stop(error)) => return Err(error),
                 Err(Ending::BeginAnew(trouble)) => {
                     tracing::info!(key = object.key, why = trouble.words, "a multipart upload begins anew");
+                    self.abandon(&path, &id).await?;
                     journal.save(None).await;
                     if trouble.kind == Kind::Conflict {
                         return Err(trouble.into());
@@ -132,7 +138,7 @@ impl Multipart {
         let (outcome, answer) = recorded(self.parts.create_multipart_opts(path, options)).await;
         let id = outcome.map_err(|error| self.target.trouble(&error, answer))?;
         let part_bytes = self.part_bytes.max(body.bytes().div_ceil(PARTS_MOST));
-        let upload = PartialUpload { id, part_bytes, parts: Vec::new() };
+        let upload = PartialUpload { id, part_bytes, parts: Vec::new(), is_needless: false };
         journal.save(Some(upload.clone())).await;
         Ok(upload)
     }
@@ -145,6 +151,9 @@ impl Multipart {
         mut upload: PartialUpload,
         journal: &dyn Journal,
     ) -> Result<Receipt, Ending> {
+        if upload.is_needless {
+            return self.was_there(path, &upload).await;
+        }
         let (whole, part_bytes) = (body.clone(), upload.part_bytes);
         let parts = Arc::new(blocking(move || Ok(whole.parts(part_bytes)?)).await?);
         for index in 0..parts.count() {
@@ -156,7 +165,7 @@ impl Multipart {
             upload.parts.push(part);
             journal.save(Some(upload.clone())).await;
         }
-        self.complete(path, body, upload, &parts).await
+        self.complete(path, body, upload, &parts, journal).await
     }
 
     async fn send(
@@ -187,6 +196,7 @@ impl Multipart {
         body: &Body,
         mut upload: PartialUpload,
         parts: &Parts,
+        journal: &dyn Journal,
     ) -> Result<Receipt, Ending> {
         upload.parts.sort_by_key(|part| part.index);
         let ids: Vec<PartId> =
@@ -199,9 +209,9 @@ impl Multipart {
         match outcome {
             Ok(put) => Ok(Receipt { etag: put.e_tag, was_there: false }),
             Err(error) if self.target.says_exists(&error) => {
-                // Its parts would be paid for until the store cleans up.
-                let _ = self.parts.abort_multipart(path, &upload.id).await;
-                Ok(Receipt { etag: None, was_there: true })
+                upload.is_needless = true;
+                journal.save(Some(upload.clone())).await;
+                self.was_there(path, &upload).await
             }
             Err(error) => {
                 let ending = self.ending(&error, answer);
@@ -210,12 +220,39 @@ impl Multipart {
                 {
                     return Ok(receipt);
                 }
-                if matches!(&ending, Ending::BeginAnew(trouble) if !is_missing_upload(trouble)) {
-                    let _ = self.parts.abort_multipart(path, &upload.id).await;
-                }
                 Err(ending)
             }
         }
+    }
+
+    /// The receipt for an object that is in the bucket without this upload, once the upload is gone.
+    async fn was_there(&self, path: &Path, upload: &PartialUpload) -> Result<Receipt, Ending> {
+        self.abandon(path, &upload.id).await?;
+        Ok(Receipt { etag: None, was_there: true })
+    }
+
+    /// Has the store let go of an upload and its parts.
+    ///
+    /// # Errors
+    /// If it may be there still, and trying again may help. What a store does not permit holds nothing up.
+    async fn abandon(&self, path: &Path, id: &String) -> Result<(), PutError> {
+        let (outcome, answer) = recorded(self.parts.abort_multipart(path, id)).await;
+        let Err(error) = outcome else { return Ok(()) };
+        let trouble = self.target.trouble(&error, answer);
+        if is_missing_upload(&trouble) {
+            return Ok(());
+        }
+        let is_passing =
+            matches!(trouble.kind, Kind::Connect | Kind::Dns | Kind::Tls | Kind::Timeout | Kind::Throttled);
+        if is_passing {
+            return Err(trouble.into());
+        }
+        tracing::warn!(
+            key = path.as_ref(),
+            why = trouble.words,
+            "cannot abort a multipart upload; its parts stay until the bucket's own rule removes them"
+        );
+        Ok(())
     }
 
     /// The receipt, if the object can be seen in the bucket. Mostly reading is not permitted, and it cannot.
