@@ -8,6 +8,7 @@
 mod control;
 
 use std::fs::File;
+use std::ops::Range;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -112,6 +113,11 @@ impl Interposer {
 
     /// Has something happen at the points of this pattern, such as `log/#.segment/fdatasync/before`; `*` is anything.
     pub(crate) fn rule(&self, pattern: &str, times: Times, action: Action) -> Rule {
+        self.rule_about(pattern, 0..u64::MAX, times, action)
+    }
+
+    /// As [`Interposer::rule`], where the reads and writes that are meant touch these bytes of the file.
+    pub(crate) fn rule_about(&self, pattern: &str, bytes: Range<u64>, times: Times, action: Action) -> Rule {
         assert!(pattern.len() < rule::PATTERN_BYTES, "{pattern} is too long");
         let at = (0..control::RULE_COUNT)
             .map(|index| control::RULES + index * control::RULE_BYTES)
@@ -124,15 +130,17 @@ impl Interposer {
             Action::Lose(error) => (action::LOSE, error as u64),
             Action::Tear(error) => (action::TEAR, error as u64),
         };
-        let mut bytes = [0; rule::PATTERN_BYTES];
-        bytes[..pattern.len()].copy_from_slice(pattern.as_bytes());
-        self.control.write_all_at(&bytes, (at + rule::PATTERN) as u64).unwrap();
+        let mut text = [0; rule::PATTERN_BYTES];
+        text[..pattern.len()].copy_from_slice(pattern.as_bytes());
+        self.control.write_all_at(&text, (at + rule::PATTERN) as u64).unwrap();
         let fields = [
             (rule::ACTION, action),
             (rule::ARGUMENT, argument),
             (rule::FROM, times.from),
             (rule::TO, times.to),
             (rule::MET, 0),
+            (rule::BYTES_FROM, bytes.start),
+            (rule::BYTES_TO, bytes.end),
             (rule::IS_ARMED, 1),
         ];
         for (field, value) in fields {

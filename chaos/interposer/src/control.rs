@@ -5,15 +5,16 @@
 //!   | magic    | clock (i64 ns) | is_tracing| rule 0 | rule 1 | ... | rule 63 |
 //!
 //!   a rule:
-//!   0         8         16         24      32      40          48
-//!   | is_armed | action  | argument | from  | to    | times met | pattern, ended by zeros (80 bytes) |
+//!   0          8         16         24      32      40          48           56         64
+//!   | is_armed | action  | argument | from  | to    | times met | bytes from | bytes to | pattern, ended by zeros (64) |
 //! ```
 //!
 //! All numbers are 64 bits in the machine's own order. A rule is written in full before it is armed.
 //!
 //! A rule is about a point: `FOLDER/FILE/OPERATION/before` or `.../after`, where `FILE` is a name whose numbers are `#`
-//! (`log/#.segment/fdatasync/before`). Its pattern may have `*` for anything. The point's `from`-th to `to`-th times, from
-//! 1, have the action happen.
+//! (`log/#.segment/fdatasync/before`). Its pattern may have `*` for anything, and the numbers themselves where one file is
+//! meant (`log/00000004.segment/read/before`). The point's `from`-th to `to`-th times, from 1, have the action happen;
+//! of reads and writes only those that touch the bytes of the file that the rule is about.
 
 /// What the file begins with.
 pub const MAGIC: u64 = 0x666f_7265_6261_7901;
@@ -38,8 +39,10 @@ pub mod rule {
     pub const FROM: usize = 24;
     pub const TO: usize = 32;
     pub const MET: usize = 40;
-    pub const PATTERN: usize = 48;
-    pub const PATTERN_BYTES: usize = 80;
+    pub const BYTES_FROM: usize = 48;
+    pub const BYTES_TO: usize = 56;
+    pub const PATTERN: usize = 64;
+    pub const PATTERN_BYTES: usize = 64;
 }
 
 /// What a rule has happen.

@@ -3,13 +3,19 @@
 use std::ffi::{c_int, c_void};
 
 use crate::names::behind;
+use crate::point::Point;
 use crate::real::{self, Vector, real};
-use crate::rules::Verdict;
+use crate::rules::{Rules, Verdict};
 use crate::{between, undo};
 
 fn failed(error: c_int) -> isize {
     real::set_error(error);
     -1
+}
+
+/// The points of an operation on so many bytes of a file, if it is one of ours.
+fn touched(fd: c_int, offset: i64, bytes: usize) -> Option<(&'static Rules, Point)> {
+    behind(fd, false).map(|(rules, point)| (rules, point.at(offset, bytes)))
 }
 
 macro_rules! pread {
@@ -20,7 +26,7 @@ macro_rules! pread {
         pub unsafe extern "C" fn $name(fd: c_int, buffer: *mut c_void, bytes: usize, offset: i64) -> isize {
             // SAFETY: the caller's arguments.
             let read = || unsafe { real!($name(c_int, *mut c_void, usize, i64) -> isize)(fd, buffer, bytes, offset) };
-            between(behind(fd, false), "read", |verdict| match verdict {
+            between(touched(fd, offset, bytes), "read", |verdict| match verdict {
                 Verdict::Go => read(),
                 Verdict::Fail(error) | Verdict::Lose(error) | Verdict::Tear(error) => failed(error),
             })
@@ -39,7 +45,7 @@ macro_rules! pwrite {
             let write = |bytes| unsafe {
                 real!($name(c_int, *const c_void, usize, i64) -> isize)(fd, buffer, bytes, offset)
             };
-            let file = behind(fd, false);
+            let file = touched(fd, offset, bytes);
             between(file, "write", |verdict| match verdict {
                 Verdict::Go => {
                     undo::keep(file, fd, offset, bytes);
@@ -69,10 +75,11 @@ macro_rules! pwritev {
             };
             // SAFETY: as above.
             let vectors = unsafe { std::slice::from_raw_parts(vectors, usize::try_from(count).unwrap_or(0)) };
-            let file = behind(fd, false);
+            let bytes = vectors.iter().map(|vector| vector.length).sum();
+            let file = touched(fd, offset, bytes);
             between(file, "write", |verdict| match verdict {
                 Verdict::Go => {
-                    undo::keep(file, fd, offset, vectors.iter().map(|vector| vector.length).sum());
+                    undo::keep(file, fd, offset, bytes);
                     write(vectors)
                 }
                 Verdict::Tear(error) => {

@@ -13,16 +13,16 @@ mod real;
 mod rules;
 mod undo;
 
-use point::Name;
+use point::Point;
 use rules::{Rules, Verdict, rules};
 
 /// Does `operation` on `file` between its two points. `fail` makes the result of one that is not done.
-fn between<T>(file: Option<(&Rules, Name)>, operation: &str, done: impl FnOnce(Verdict) -> T) -> T {
-    let Some((rules, name)) = file else { return done(Verdict::Go) };
-    let verdict = rules.meet(name.with(operation, "before"));
+fn between<T>(file: Option<(&Rules, Point)>, operation: &str, done: impl FnOnce(Verdict) -> T) -> T {
+    let Some((rules, point)) = file else { return done(Verdict::Go) };
+    let verdict = rules.meet(point.with(operation, "before"));
     let result = done(verdict);
     let error = real::error();
-    rules.meet(name.with(operation, "after"));
+    rules.meet(point.with(operation, "after"));
     real::set_error(error);
     result
 }

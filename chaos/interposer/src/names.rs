@@ -2,7 +2,7 @@
 
 use std::ffi::{CStr, c_char, c_int, c_uint, c_void};
 
-use crate::point::Name;
+use crate::point::Point;
 use crate::real::{self, real};
 use crate::rules::{Rules, Verdict, path_of};
 use crate::{between, rules};
@@ -18,7 +18,7 @@ const O_TMPFILE: c_int = 0o20_040_000;
 ///
 /// # Safety
 /// The path is ended by a zero.
-unsafe fn file(path: *const c_char) -> Option<(&'static Rules, Name)> {
+unsafe fn file(path: *const c_char) -> Option<(&'static Rules, Point)> {
     let rules = rules()?;
     // SAFETY: see above.
     let path = unsafe { CStr::from_ptr(path) }.to_bytes();
@@ -159,7 +159,7 @@ macro_rules! statvfs {
 statvfs!(statvfs statvfs64);
 
 /// The file behind a descriptor, if it is one of ours.
-pub fn behind(fd: c_int, is_folder: bool) -> Option<(&'static Rules, Name)> {
+pub fn behind(fd: c_int, is_folder: bool) -> Option<(&'static Rules, Point)> {
     let rules = rules()?;
     let mut buffer = [0; 4096];
     Some((rules, rules.file(path_of(fd, &mut buffer), is_folder)?))

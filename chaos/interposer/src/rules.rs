@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use crate::control::{self, action, rule};
-use crate::point::{self, Name};
+use crate::point::{self, Point};
 use crate::real;
 
 const SIGKILL: c_int = 9;
@@ -99,24 +99,31 @@ impl Rules {
         unsafe { AtomicI64::from_ptr(self.memory.add(control::CLOCK).cast()) }.load(Ordering::Acquire)
     }
 
-    /// The name of the file with this path, if it is one of ours.
-    pub fn file(&self, path: &[u8], is_folder: bool) -> Option<Name> {
+    /// The points of the file with this path, if it is one of ours.
+    pub fn file(&self, path: &[u8], is_folder: bool) -> Option<Point> {
         point::file(&self.root, path, is_folder)
     }
 
     /// Whether any armed rule may lose what is written to this file.
-    pub fn may_lose(&self, file: Name) -> bool {
+    pub fn may_lose(&self, file: Point) -> bool {
         ["fdatasync", "fsync"].iter().any(|operation| {
-            let name = file.with(operation, "before");
+            let point = file.with(operation, "before");
             self.armed().any(|at| {
                 self.number(at + rule::ACTION).load(Ordering::Relaxed) == action::LOSE
-                    && point::is_met(self.pattern(at), name.as_bytes())
+                    && self.means(at, point)
             })
         })
     }
 
+    /// Whether the rule there means this point.
+    fn means(&self, at: usize, point: Point) -> bool {
+        let bytes =
+            [rule::BYTES_FROM, rule::BYTES_TO].map(|field| self.number(at + field).load(Ordering::Relaxed));
+        point.is_meant(self.pattern(at), bytes[0]..bytes[1])
+    }
+
     /// Has happen what the rules want at this point.
-    pub fn meet(&self, point: Name) -> Verdict {
+    pub fn meet(&self, point: Point) -> Verdict {
         if self.number(control::TRACING).load(Ordering::Acquire) != 0
             && let Some(mut trace) = self.trace.as_ref()
         {
@@ -124,7 +131,7 @@ impl Rules {
         }
         let mut verdict = Verdict::Go;
         for at in self.armed() {
-            if !point::is_met(self.pattern(at), point.as_bytes()) {
+            if !self.means(at, point) {
                 continue;
             }
             let times = self.number(at + rule::MET).fetch_add(1, Ordering::AcqRel) + 1;

@@ -3,7 +3,7 @@
 use std::ffi::{c_int, c_void};
 use std::sync::{Mutex, PoisonError};
 
-use crate::point::Name;
+use crate::point::Point;
 use crate::real::real;
 use crate::rules::Rules;
 
@@ -17,8 +17,8 @@ struct Before {
 static KEPT: Mutex<Vec<Before>> = Mutex::new(Vec::new());
 
 /// Keeps what is about to be written over, if a rule may want it back.
-pub fn keep(file: Option<(&Rules, Name)>, fd: c_int, offset: i64, bytes: usize) {
-    if file.is_none_or(|(rules, name)| !rules.may_lose(name)) {
+pub fn keep(file: Option<(&Rules, Point)>, fd: c_int, offset: i64, bytes: usize) {
+    if file.is_none_or(|(rules, point)| !rules.may_lose(point)) {
         return;
     }
     let mut before = vec![0; bytes];
