@@ -312,9 +312,8 @@ impl Opened {
         ));
         spares.recover()?;
         let numbers = Numbers::open(disk, &folder)?;
-        let (next_id, next_seq) = numbers.next();
-        let recovered = recover(disk, &folder, &aside, budget, at_least.max(next_id))?;
-        let next_seq = recovered.next_seq.max(next_seq);
+        let recovered = recover(disk, &folder, &aside, budget, at_least, numbers.next())?;
+        let next_seq = recovered.next_seq.max(numbers.next().1);
         for path in &recovered.empty {
             spares.give_back(path, true).map_err(Error::disk("recycle", path))?;
         }

@@ -59,18 +59,20 @@ pub(super) struct Candidate {
     pub(super) header: FileHeader,
 }
 
-/// Reads the log in `folder`. Damaged ranges are kept in `aside`.
+/// Reads the log in `folder`. Damaged ranges are kept in `aside`. `given` are the numbers of a segment and of a record
+/// before which all were retired, as far as that was noted.
 pub(super) fn recover(
     disk: &Arc<dyn Disk>,
     folder: &Path,
     aside: &Path,
     budget: &Arc<Budget>,
     at_least: SegmentId,
+    given: (SegmentId, u64),
 ) -> Result<Recovered, Error> {
     let mut recovered = Recovered {
         sealed: Vec::new(),
         empty: Vec::new(),
-        next_id: at_least,
+        next_id: at_least.max(given.0),
         next_seq: 0,
         lost: Lost::default(),
     };
@@ -80,6 +82,8 @@ pub(super) fn recover(
         put_aside(&**disk, path)?;
         recovered.lost.add(Lost { ranges: 1, records: 0 });
     }
+    // What was read last: a segment's number and the sequence number behind it.
+    let mut before = given;
     for (place, candidate) in candidates.good.iter().enumerate() {
         recovered.next_id = recovered.next_id.max(candidate.header.id.next());
         let follower = candidates.follower(place);
@@ -90,6 +94,13 @@ pub(super) fn recover(
             None => seal(&**disk, candidate, follower, aside, &mut recovered.lost)?,
         };
         recovered.next_seq = recovered.next_seq.max(footer.next_seq);
+        let records = candidates.lost_between(before, &candidate.header);
+        if records > 0 {
+            tracing::error!(records, before = %candidate.header.id, "so many records were in segments put aside");
+            crate::metrics::log::records_lost(records);
+            recovered.lost.add(Lost { ranges: 0, records });
+        }
+        before = (candidate.header.id.next(), footer.next_seq);
         if footer.records == 0 {
             recovered.empty.push(candidate.path.clone());
             continue;
@@ -119,13 +130,20 @@ impl Candidates {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
                 opened => opened.map_err(Error::disk("open", &path))?,
             };
-            match read_header(&*file) {
-                Ok(header) if header.id == id => found.good.push(Candidate { path, file, header }),
+            match read_header(&*file, id) {
+                Ok(header) => found.good.push(Candidate { path, file, header }),
                 Err(BadHeader::Version(version)) => return Err(Error::Version { path, version }),
-                Ok(_) | Err(BadHeader::Invalid) => found.bad.push((id, path)),
+                Err(BadHeader::Invalid) => found.bad.push((id, path)),
             }
         }
         Ok(found)
+    }
+
+    /// How many records the segments without headers held that come right before the one of `header`: the gap in the
+    /// sequence numbers tells, if all segments from the number `before` on are there. 0 if that cannot be known.
+    fn lost_between(&self, (before, next_seq): (SegmentId, u64), header: &FileHeader) -> u64 {
+        let are_all_bad = || (before.0..header.id.0).all(|id| self.bad.iter().any(|(bad, _)| bad.0 == id));
+        if before < header.id && are_all_bad() { header.first_seq.saturating_sub(next_seq) } else { 0 }
     }
 
     /// The sequence number below which all records of the segment at this place were durable, and from which on none is
@@ -136,16 +154,23 @@ impl Candidates {
     }
 }
 
-/// Reads a file's header, or what is left of it: it stands in two places.
-fn read_header(file: &dyn File) -> Result<FileHeader, BadHeader> {
-    let header = read_header_at(file, 0);
-    if header != Err(BadHeader::Invalid) {
-        return header;
+/// Reads the header of the segment `id`, or what is left of it: it stands in two places. A page of another segment may
+/// have got into one of them, or its version may be what is damaged: then the other counts.
+fn read_header(file: &dyn File, id: SegmentId) -> Result<FileHeader, BadHeader> {
+    let is_right =
+        |header: &Result<FileHeader, BadHeader>| header.as_ref().is_ok_and(|header| header.id == id);
+    let first = read_header_at(file, 0);
+    if is_right(&first) {
+        return first;
     }
-    let length = file.length().map_err(|_| BadHeader::Invalid)?;
-    let copy = read_header_at(file, length.checked_sub(TAIL_LEN as u64).ok_or(BadHeader::Invalid)?)?;
-    tracing::warn!(segment = %copy.id, "the header of a segment is damaged; the one behind its records is right");
-    Ok(copy)
+    let behind = file.length().ok().and_then(|length| length.checked_sub(TAIL_LEN as u64));
+    let copy = behind.map_or(Err(BadHeader::Invalid), |at| read_header_at(file, at));
+    if is_right(&copy) {
+        tracing::warn!(segment = %id, "the header of a segment is damaged; the one behind its records is right");
+        return copy;
+    }
+    let version = [first, copy].into_iter().find(|header| matches!(header, Err(BadHeader::Version(_))));
+    version.unwrap_or(Err(BadHeader::Invalid))
 }
 
 fn read_header_at(file: &dyn File, at: u64) -> Result<FileHeader, BadHeader> {
@@ -178,8 +203,17 @@ fn seal(
     let header = &candidate.header;
     let reading = Reading::of(candidate, follower)?;
     let records_lost: u64 = reading.damage.iter().map(|damage| damage.records_lost).sum();
+    let length = candidate.file.length().map_err(Error::disk("read", &candidate.path))?;
     if records_lost > 0 {
         lost.add(damage::report(disk, &candidate.path, &reading.damage, records_lost, aside)?);
+    } else if length < header.length {
+        // No kill and no power loss does that: the file had its full length before its first record. The lost end had
+        // no record behind it that would tell how many there were.
+        tracing::error!(
+            segment = %candidate.path.display(), length, full_length = header.length,
+            "the file of the last segment is cut short; records at its end may be lost, and nobody can tell how many"
+        );
+        lost.add(Lost { ranges: 1, records: 0 });
     }
     // A cut file gets its length back, so that its footer is found where footers are.
     let footer = reading.footer;
