@@ -122,6 +122,11 @@ pub trait File: Debug + Send + Sync {
     fn link(&self, path: &Path) -> io::Result<()>;
 }
 
+/// Whether an error says that the disk cannot read a place: one bad sector, and no word about the rest.
+pub fn is_bad_sector(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error())
+}
+
 /// A lock that is held as long as this lives.
 pub trait Lock: Debug + Send + Sync {}
 

@@ -12,7 +12,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::disk::{Disk, replace_file};
+use crate::disk::{Disk, is_bad_sector, replace_file};
 
 use super::error::Error;
 use super::segment_id::SegmentId;
@@ -113,6 +113,7 @@ fn read(disk: &dyn Disk, path: &Path) -> Result<Option<Noted>, Error> {
     match read() {
         Ok(text) => Ok(std::str::from_utf8(&text).ok().and_then(Noted::parse)),
         Err(error) if io::Error::kind(&error) == io::ErrorKind::NotFound => Ok(Some(Noted::default())),
+        Err(error) if is_bad_sector(&error) => Ok(None),
         Err(error) => Err(Error::disk("read", path)(error)),
     }
 }

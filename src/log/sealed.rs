@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::disk::{Disk, File};
+use crate::disk::{Disk, File, is_bad_sector};
 
 use super::error::Error;
 use super::format::{FOOTER_LEN, FileHeader, Footer};
@@ -168,12 +168,16 @@ pub(super) fn file_name(id: SegmentId) -> String {
     format!("{id}.segment")
 }
 
-/// Reads the footer at the end of a file of this length; `None` if there is none.
+/// Reads the footer at the end of a file of this length; `None` if there is none, or if its sector cannot be read: what
+/// it says can be found by reading the records.
 pub(super) fn read_footer(file: &dyn File, header: &FileHeader) -> io::Result<Option<Footer>> {
     let mut bytes = [0; FOOTER_LEN];
     if file.length()? < header.length {
         return Ok(None);
     }
-    file.read_at(&mut bytes, header.length - FOOTER_LEN as u64)?;
-    Ok(Footer::decode(&bytes, header.id, header.salt))
+    match file.read_at(&mut bytes, header.length - FOOTER_LEN as u64) {
+        Ok(()) => Ok(Footer::decode(&bytes, header.id, header.salt)),
+        Err(error) if is_bad_sector(&error) => Ok(None),
+        Err(error) => Err(error),
+    }
 }

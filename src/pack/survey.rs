@@ -9,7 +9,7 @@ use super::batch::{Batch, Object};
 use super::error::Error;
 use super::manifest::{self, Unreadable};
 use super::names;
-use crate::disk::Disk;
+use crate::disk::{Disk, is_bad_sector};
 use crate::log::SegmentId;
 
 /// What lies in the spool's folder.
@@ -159,7 +159,7 @@ fn read_manifest(disk: &dyn Disk, path: &Path, segment: SegmentId) -> Result<Res
     match file.read_at(&mut content, 0) {
         Ok(()) => {}
         // One bad sector must not keep everything else from being delivered.
-        Err(error) if error.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error()) => {
+        Err(error) if is_bad_sector(&error) => {
             return Ok(Err(error.to_string()));
         }
         Err(error) => return Err(Error::disk("read", path)(error)),
