@@ -60,19 +60,19 @@ impl ObjectFile {
         }
     }
 
-    /// Reads all of the object and compares length and hash with what was packed.
+    /// Reads all of the object and compares length and hash with what was packed. What is behind its end does not count.
     ///
     /// # Errors
     /// [`Error::Damaged`] if they differ, [`Error::Disk`].
     pub fn verify(&self) -> Result<(), Error> {
         let bytes = self.file.length().map_err(Error::disk("read", &self.path))?;
-        if bytes != self.bytes {
+        if bytes < self.bytes {
             return Err(self.damaged(format!("it is {bytes} bytes long, not {}", self.bytes)));
         }
         let mut hasher = blake3::Hasher::new();
         let mut offset = 0;
-        while offset < bytes {
-            let end = bytes.min(offset + CHUNK_BYTES);
+        while offset < self.bytes {
+            let end = self.bytes.min(offset + CHUNK_BYTES);
             hasher.update(&self.read(offset..end)?);
             offset = end;
         }
