@@ -96,9 +96,8 @@ fn writer(disk: &dyn Disk, path: &Path) -> anyhow::Result<u32> {
     match disk.open(path) {
         Ok(file) => {
             let mut text = [0; 8];
-            file.read_at(&mut text, 0).with_context(context)?;
-            let text = std::str::from_utf8(&text).ok();
-            text.and_then(|text| u32::from_str_radix(text, 16).ok()).with_context(|| {
+            let digits = file.read_at(&mut text, 0).ok().and_then(|()| std::str::from_utf8(&text).ok());
+            digits.and_then(|digits| u32::from_str_radix(digits, 16).ok()).with_context(|| {
                 format!(
                     "{} is damaged; write eight hexadecimal digits into it, such as 0badcafe",
                     path.display()
