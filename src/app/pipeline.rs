@@ -14,7 +14,8 @@ use crate::config::Config;
 use crate::disk::{Budget, Disk, RealDisk};
 use crate::log::{self, Log, SegmentId, WhenFull};
 use crate::metrics;
-use crate::pack::{Batch, Spool, SpoolDamage};
+use crate::metrics::upload::DropReason;
+use crate::pack::{Batch, Object, Spool, SpoolDamage};
 use crate::upload::{self, Environment, Uploader};
 
 use super::Ended;
@@ -62,10 +63,8 @@ impl Opened {
         let paths = &data_folder.paths;
         let budget = Budget::new(config.log.disk_budget.bytes());
         let (spool, batches, damage) = Spool::open(Arc::clone(&disk), paths.spool(), Arc::clone(&budget))?;
-        let mut losses = Losses::default();
         for damage in &damage {
             tracing::error!(%damage, "the spool is damaged");
-            losses.damaged_objects += 1;
         }
         let place = log::Place {
             folder: paths.log(),
@@ -75,7 +74,9 @@ impl Opened {
             at_least: first_free_id(&batches, &damage),
         };
         let log = Log::open(Arc::clone(&disk), place, &config.log, &budget)?;
-        let batches = without_damaged_ones_in_log(batches, &damage, &spool, &log.sealed_ids())?;
+        let in_log = log.sealed_ids();
+        let batches = without_damaged_ones_in_log(batches, &damage, &spool, &in_log)?;
+        let losses = losses(&damage, &in_log);
         let catalog = Catalog::open(&paths.catalog());
         Ok(Self { data_folder, disk, budget, spool, batches, losses, log, catalog })
     }
@@ -89,25 +90,48 @@ fn first_free_id(batches: &[Batch], damage: &[SpoolDamage]) -> SegmentId {
     batches.iter().map(|batch| batch.segment).chain(damaged).max().unwrap_or(SegmentId(0)).next()
 }
 
-/// Removes the batches that have lost an object while their segment is still in the log: nothing of them was delivered
-/// yet, and the segment is packed again.
+/// Removes the batches of which an object is damaged while their segment is still in the log: nothing of them was
+/// delivered yet, and the segment is packed again. These batches are few, so that all of their bytes can be checked
+/// before their segments go.
 fn without_damaged_ones_in_log(
-    mut batches: Vec<Batch>,
+    batches: Vec<Batch>,
     damage: &[SpoolDamage],
     spool: &Spool,
     in_log: &[SegmentId],
 ) -> anyhow::Result<Vec<Batch>> {
-    for damage in damage {
-        let SpoolDamage::Object { segment, .. } = damage else { continue };
-        if in_log.contains(segment)
-            && let Some(batch) = spool.batch(*segment)
-        {
+    let has_lost_one = |segment: SegmentId| {
+        damage
+            .iter()
+            .any(|damage| matches!(damage, SpoolDamage::Object { segment: of, .. } if *of == segment))
+    };
+    let is_right = |object: &Object| spool.open_object(object).and_then(|file| file.verify()).is_ok();
+    let mut kept = Vec::new();
+    for batch in batches {
+        let segment = batch.segment;
+        if in_log.contains(&segment) && (has_lost_one(segment) || !batch.objects.iter().all(is_right)) {
             tracing::warn!(%segment, "the segment of a damaged object is still in the log and is packed again");
             spool.remove(&batch)?;
-            batches.retain(|other| other.segment != *segment);
+        } else {
+            kept.push(batch);
         }
     }
-    Ok(batches)
+    Ok(kept)
+}
+
+/// What the damage to the spool has cost, and counts it: what is not in the log any more.
+fn losses(damage: &[SpoolDamage], in_log: &[SegmentId]) -> Losses {
+    let mut losses = Losses::default();
+    for damage in damage {
+        let (SpoolDamage::Manifest { segment, .. } | SpoolDamage::Object { segment, .. }) = damage;
+        if in_log.contains(segment) {
+            continue;
+        }
+        losses.damaged_objects += 1;
+        if let SpoolDamage::Object { object, .. } = damage {
+            metrics::upload::dropped_items(object.signal, object.items, DropReason::Damaged);
+        }
+    }
+    losses
 }
 
 impl Pipeline {
