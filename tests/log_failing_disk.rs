@@ -9,7 +9,9 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use forebay::disk::{AfterPowerLoss, Budget, Disk, Failing, SimulatedDisk};
-use forebay::log::{AppendError, Item, Log, Options, Place, SealedSegment, SegmentId, Stepwise, Unreadable};
+use forebay::log::{
+    AppendError, Error, Item, Log, Options, Place, SealedSegment, SegmentId, Stepwise, Unreadable,
+};
 use forebay::otlp::Signal;
 use forebay::receive::Export;
 use forebay::units::ByteSize;
@@ -358,13 +360,30 @@ async fn damage_is_told_once_however_often_a_segment_is_read() {
 
 #[test]
 fn a_damaged_header_costs_nothing_for_there_is_another() {
+    // The magic, the version, and what the checksum covers.
+    for at in [3, 8, 30] {
+        let disk = SimulatedDisk::default();
+        let mut log = open(&disk);
+        log.append(&[export(1)], 1).unwrap();
+        disk.flip_bit("/data/log/00000001.segment".as_ref(), at).unwrap();
+        let again = open(&disk.reboot(AfterPowerLoss::Lost));
+        assert_eq!(all_numbers(&again), [1], "byte {at}");
+        assert_eq!(again.records_lost(), 0, "byte {at}");
+    }
+}
+
+#[test]
+fn a_segment_of_another_version_is_left_alone() {
     let disk = SimulatedDisk::default();
     let mut log = open(&disk);
     log.append(&[export(1)], 1).unwrap();
-    disk.flip_bit("/data/log/00000001.segment".as_ref(), 30).unwrap();
-    let again = open(&disk.reboot(AfterPowerLoss::Lost));
-    assert_eq!(all_numbers(&again), [1]);
-    assert_eq!(again.records_lost(), 0);
+    for at in [8, 16 * 1024 - 128 - 4096 + 8] {
+        disk.flip_bit("/data/log/00000001.segment".as_ref(), at).unwrap();
+    }
+    let shared: Arc<dyn Disk> = Arc::new(disk);
+    let refused = Stepwise::open(&shared, place(), &options(), &Budget::new(1 << 30)).unwrap_err();
+    assert!(matches!(refused, Error::Version { version: 0, .. }), "{refused}");
+    assert!(shared.open("/data/log/00000001.segment".as_ref()).is_ok());
 }
 
 #[test]
