@@ -2,11 +2,12 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
-use std::path::PathBuf;
+use std::io::IoSlice;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use forebay::disk::{Budget, Disk, SimulatedDisk};
+use forebay::disk::{Budget, Disk, SimulatedDisk, create_folders};
 use forebay::log::{Options, Place, SegmentId, Stepwise};
 use forebay::otlp::Signal;
 use forebay::receive::Export;
@@ -69,5 +70,26 @@ fn a_log_of_which_everything_was_retired_goes_on_counting_where_it_ended() {
             given.windows(2).all(|pair| pair[0] < pair[1]),
             "{segments} segments in each life: {given:?}"
         );
+    }
+}
+
+#[test]
+fn numbers_that_no_log_comes_to_are_none_of_ours() {
+    let last = u64::MAX;
+    for (name, content) in [
+        ("numbers".to_owned(), format!("forebay numbers 1 {last} 0\n")),
+        ("numbers".to_owned(), format!("forebay numbers 1 00000001 {last}\n")),
+        (format!("{last}.segment"), String::new()),
+        (format!("spare-{last}.segment"), String::new()),
+    ] {
+        let disk = SimulatedDisk::default();
+        create_folders(&disk, Path::new("/data/log")).unwrap();
+        let file = disk.create(&Path::new("/data/log").join(&name)).unwrap();
+        file.write_at(&[IoSlice::new(content.as_bytes())], 0).unwrap();
+        let mut log = open(&disk, 16 * 1024);
+        fill(&mut log, 3);
+        assert_eq!(retire_all(&log), [1, 2, 3], "{name} {content}");
+        let names = disk.list(Path::new("/data/log")).unwrap();
+        assert!(names.iter().any(|entry| entry.name == name), "{name} is left alone");
     }
 }

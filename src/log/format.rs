@@ -38,7 +38,7 @@
 
 use crate::otlp::Signal;
 
-use super::SegmentId;
+use super::segment_id::{NUMBER_MAX, SegmentId};
 
 /// Length of the file header.
 pub(super) const FILE_HEADER_LEN: usize = 4096;
@@ -114,6 +114,7 @@ impl FileHeader {
         bytes
     }
 
+    /// Decodes it, if it could have been written: a checksum tells damage, not bytes that somebody made up.
     pub(super) fn decode(bytes: &[u8]) -> Result<Self, BadHeader> {
         if bytes.len() != FILE_HEADER_LEN || bytes[..8] != MAGIC {
             return Err(BadHeader::Invalid);
@@ -125,7 +126,7 @@ impl FileHeader {
             return Err(BadHeader::Invalid);
         }
         let packing = bytes[64..].get(..get_u32(bytes, 60) as usize).ok_or(BadHeader::Invalid)?;
-        Ok(Self {
+        let header = Self {
             id: SegmentId(get_u64(bytes, 16)),
             salt: get_u64(bytes, 24),
             first_seq: get_u64(bytes, 32),
@@ -133,7 +134,15 @@ impl FileHeader {
             length: get_u64(bytes, 48),
             writer: get_u32(bytes, 56),
             packing: String::from_utf8(packing.to_vec()).map_err(|_| BadHeader::Invalid)?,
-        })
+        };
+        if header.is_possible() { Ok(header) } else { Err(BadHeader::Invalid) }
+    }
+
+    fn is_possible(&self) -> bool {
+        let longest = file_len_for(record_len(TENANT_LEN_MAX, u64::from(u32::MAX)));
+        (file_len_for(0)..=longest).contains(&self.length)
+            && self.id.0 <= NUMBER_MAX
+            && self.first_seq <= NUMBER_MAX
     }
 }
 
@@ -188,7 +197,8 @@ impl RecordHeader {
             request_hash: array(bytes, 40),
         };
         let blank = bytes[33] == 0 && bytes[36..40] == [0; 4];
-        (blank && usize::from(header.tenant_len) <= TENANT_LEN_MAX).then_some(header)
+        let is_possible = header.seq <= NUMBER_MAX && usize::from(header.tenant_len) <= TENANT_LEN_MAX;
+        (blank && is_possible).then_some(header)
     }
 
     /// Length of the whole record, padding and all.
@@ -278,12 +288,12 @@ impl Footer {
         bytes
     }
 
-    /// Decodes it; `None` if these bytes are not the footer of the segment with this number and salt.
-    pub(super) fn decode(bytes: &[u8; FOOTER_LEN], id: SegmentId, salt: u64) -> Option<Self> {
-        let checksum = Checksum::new().add(&salt.to_le_bytes()).add(&bytes[4..]).finish();
+    /// Decodes it; `None` if these bytes are not the footer of the segment with this header, or could not be.
+    pub(super) fn decode(bytes: &[u8; FOOTER_LEN], header: &FileHeader) -> Option<Self> {
+        let checksum = Checksum::new().add(&header.salt.to_le_bytes()).add(&bytes[4..]).finish();
         let number = |place: usize| get_u64(bytes, 16 + 8 * place);
-        let valid = bytes[8..16] == FOOTER_MAGIC && get_u32(bytes, 0) == checksum && number(0) == id.0;
-        valid.then(|| Self {
+        let valid = bytes[8..16] == FOOTER_MAGIC && get_u32(bytes, 0) == checksum && number(0) == header.id.0;
+        let footer = Self {
             end: number(1),
             next_seq: number(2),
             records: number(3),
@@ -291,7 +301,18 @@ impl Footer {
             payload_bytes: number(7),
             first_received_at: number(8),
             last_received_at: number(9),
-        })
+        };
+        (valid && footer.is_possible(header.length)).then_some(footer)
+    }
+
+    /// Whether a file of this length can have it.
+    fn is_possible(&self, length: u64) -> bool {
+        let records_end = length.saturating_sub(TAIL_LEN as u64);
+        (FILE_HEADER_LEN as u64..=records_end).contains(&self.end)
+            && self.next_seq <= NUMBER_MAX
+            && self.records <= self.end / RECORD_HEADER_LEN as u64
+            && self.items.iter().all(|items| *items <= self.records.saturating_mul(u64::from(u32::MAX)))
+            && self.payload_bytes <= self.end
     }
 }
 
@@ -388,7 +409,7 @@ mod tests {
         assert_eq!(decoded.group_first_seq(), 998);
 
         let footer: [u8; FOOTER_LEN] = array(&bytes, bytes.len() - FOOTER_LEN);
-        let footer = Footer::decode(&footer, SegmentId(7), SALT).unwrap();
+        let footer = Footer::decode(&footer, &file_header()).unwrap();
         assert_eq!((footer.records, footer.next_seq, footer.items), (1, 1001, [0, 3, 0]));
     }
 
@@ -406,7 +427,7 @@ mod tests {
                 decoded.checksum == record_checksum(SALT, FILE_HEADER_LEN as u64, &header, tenant, body)
             });
             let footer: [u8; FOOTER_LEN] = array(&flipped, flipped.len() - FOOTER_LEN);
-            let same_footer = Footer::decode(&footer, SegmentId(7), SALT).is_some();
+            let same_footer = Footer::decode(&footer, &file_header()).is_some();
             let copy = &flipped[bytes.len() - TAIL_LEN..bytes.len() - FOOTER_LEN];
             let same_copy = FileHeader::decode(copy) == Ok(file_header());
             let is_padding = (from + 9..bytes.len() - TAIL_LEN).contains(&at);
@@ -423,5 +444,36 @@ mod tests {
         assert_eq!(checksum, record_checksum(SALT, 4096, &encoded, b"team", b"hello"));
         assert_ne!(checksum, record_checksum(SALT + 1, 4096, &encoded, b"team", b"hello"));
         assert_ne!(checksum, record_checksum(SALT, 4104, &encoded, b"team", b"hello"));
+    }
+
+    #[test]
+    fn what_cannot_be_is_damage_though_its_checksum_is_right() {
+        let header = file_header();
+        for made_up in [
+            FileHeader { length: 0, ..header.clone() },
+            FileHeader { length: file_len_for(0) - 1, ..header.clone() },
+            FileHeader { length: 1 << 40, ..header.clone() },
+            FileHeader { id: SegmentId(u64::MAX), ..header.clone() },
+            FileHeader { first_seq: u64::MAX, ..header.clone() },
+        ] {
+            assert_eq!(FileHeader::decode(&made_up.encode()), Err(BadHeader::Invalid), "{made_up:?}");
+        }
+        let made_up = RecordHeader { seq: u64::MAX, ..record_header() }.encode(SALT, 4096, b"team", b"hello");
+        assert_eq!(RecordHeader::decode(&made_up), None);
+
+        let mut footer = Footer::default();
+        footer.count(&record_header(), FILE_HEADER_LEN as u64 + 72);
+        let decoded = |footer: Footer| Footer::decode(&footer.encode(header.id, SALT), &header);
+        assert_eq!(decoded(footer), Some(footer));
+        for made_up in [
+            Footer { end: 0, ..footer },
+            Footer { end: header.length, ..footer },
+            Footer { next_seq: u64::MAX, ..footer },
+            Footer { records: 1 << 32, ..footer },
+            Footer { items: [0, 1 << 33, 0], ..footer },
+            Footer { payload_bytes: u64::MAX, ..footer },
+        ] {
+            assert_eq!(decoded(made_up), None, "{made_up:?}");
+        }
     }
 }

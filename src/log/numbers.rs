@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::disk::{Disk, is_bad_sector, replace_file};
 
 use super::error::Error;
-use super::segment_id::SegmentId;
+use super::segment_id::{NUMBER_MAX, SegmentId};
 
 const NAME: &str = "numbers";
 const PREFIX: &str = "forebay numbers 1 ";
@@ -94,7 +94,7 @@ impl Noted {
 
 fn pair(text: &str) -> Option<Pair> {
     let (id, seq) = text.split_once(' ')?;
-    Some((SegmentId::parse(id)?, seq.parse().ok()?))
+    Some((SegmentId::parse(id)?, seq.parse().ok().filter(|seq| *seq <= NUMBER_MAX)?))
 }
 
 /// Where the segments without footer in `folder` end whose end was noted.

@@ -176,7 +176,7 @@ pub(super) fn read_footer(file: &dyn File, header: &FileHeader) -> io::Result<Op
         return Ok(None);
     }
     match file.read_at(&mut bytes, header.length - FOOTER_LEN as u64) {
-        Ok(()) => Ok(Footer::decode(&bytes, header.id, header.salt)),
+        Ok(()) => Ok(Footer::decode(&bytes, header)),
         Err(error) if is_bad_sector(&error) => Ok(None),
         Err(error) => Err(error),
     }

@@ -2,6 +2,10 @@
 
 use std::fmt;
 
+/// More than any segment or record is ever numbered: both count up by one, and at a million a second this takes two
+/// thousand years. A number beyond it is damage, and nothing overflows that is computed from one below it.
+pub(super) const NUMBER_MAX: u64 = 1 << 56;
+
 /// The number of a segment: counts up by one for each segment that a data folder has ever had.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SegmentId(pub u64);
@@ -15,7 +19,9 @@ impl SegmentId {
 
     /// Reads what [`fmt::Display`] writes.
     pub fn parse(text: &str) -> Option<Self> {
-        (text.len() >= 8 && text.bytes().all(|b| b.is_ascii_digit())).then(|| text.parse().ok().map(Self))?
+        let is_ours = text.len() >= 8 && text.bytes().all(|b| b.is_ascii_digit());
+        let number = text.parse().ok().filter(|number| is_ours && *number <= NUMBER_MAX)?;
+        Some(Self(number))
     }
 }
 

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::disk::{Budget, Disk, File, Use};
 
 use super::error::Error;
+use super::segment_id::NUMBER_MAX;
 
 /// Spares beyond this number are removed, not kept.
 const KEPT_AT_MOST: usize = 2;
@@ -63,7 +64,8 @@ impl Spares {
         for entry in self.disk.list(&self.folder).map_err(Error::disk("list", &self.folder))? {
             let path = self.folder.join(&entry.name);
             let number = entry.name.strip_prefix("spare-").and_then(|name| name.strip_suffix(".segment"));
-            if let Some(number) = number.and_then(|number| number.parse::<u64>().ok()) {
+            let number = number.and_then(|number| number.parse().ok());
+            if let Some(number) = number.filter(|number| *number <= NUMBER_MAX) {
                 self.name_after(number);
                 if entry.bytes == self.segment_bytes && self.is_wanted() {
                     let file = self.disk.open(&path).map_err(Error::disk("open", &path))?;
