@@ -221,15 +221,22 @@ impl Log {
         Ok(())
     }
 
-    /// Drops the oldest sealed segment that nobody packs, to make room; returns it.
+    /// Drops the oldest sealed segment that nobody packs, to make room; returns it. One whose name is gone and not durably
+    /// so is dropped too: it cannot be packed any more, and only a power loss before the next sync brings it back.
     ///
     /// # Errors
-    /// What the file system says.
+    /// What the file system says; then it is still there.
     pub fn drop_oldest(&self) -> Result<Option<SealedSegment>, Error> {
         let Some(segment) = self.shared.backlog.take_oldest() else { return Ok(None) };
         if let Err(error) = self.retire(&segment) {
-            self.put_back(&segment, Duration::ZERO);
-            return Err(error);
+            let opened = self.shared.disk.open(&segment.path);
+            if !opened.is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
+                self.put_back(&segment, Duration::ZERO);
+                return Err(error);
+            }
+            tracing::warn!(%error, segment = %segment.id(), "a dropped segment is gone, but not yet durably");
+            drop(self.shared.backlog.forget(segment.id()));
+            self.shared.queue.poke();
         }
         Ok(Some(segment))
     }

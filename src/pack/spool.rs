@@ -32,6 +32,8 @@ pub struct Spool {
 struct Held {
     batch: Batch,
     uses: Vec<Use>,
+    /// Its manifest is removed; the next start finds at most leftovers.
+    is_unlisted: bool,
 }
 
 impl Spool {
@@ -101,6 +103,9 @@ impl Spool {
             return Ok(());
         }
         self.remove_file(&names::manifest(batch.segment))?;
+        if let Some(held) = self.lock().get_mut(&batch.segment) {
+            held.is_unlisted = true;
+        }
         // A manifest that came back after a power loss, without its objects, would report them as lost.
         self.sync_folder()?;
         // These removals need no sync: an object file that comes back without a manifest is removed at the next start.
@@ -110,6 +115,11 @@ impl Spool {
         let held = self.lock().remove(&batch.segment);
         drop(held);
         Ok(())
+    }
+
+    /// Whether removing a batch has come so far that the next start may find nothing of it, although it failed.
+    pub fn is_half_removed(&self, segment: SegmentId) -> bool {
+        self.lock().get(&segment).is_some_and(|held| held.is_unlisted)
     }
 
     /// Takes an object out of its batch whose bytes are not those that were packed, and keeps its file under a name that
@@ -142,7 +152,7 @@ impl Spool {
 
     /// Counts a batch among those to be delivered, once its manifest is durable. `uses` go with its objects.
     pub(super) fn hold(&self, batch: Batch, uses: Vec<Use>) {
-        self.lock().insert(batch.segment, Held { batch, uses });
+        self.lock().insert(batch.segment, Held { batch, uses, is_unlisted: false });
     }
 
     /// The path of a file in the folder.

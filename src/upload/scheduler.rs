@@ -249,6 +249,11 @@ impl Queue {
         Some((entry.batch, undelivered))
     }
 
+    /// Counts a batch that was taken out among those whose files are being removed.
+    pub(super) fn finishing(&mut self, batch: Batch) {
+        self.finishing.insert(batch.segment, batch);
+    }
+
     /// Whether nothing is left, files included.
     pub(super) fn is_empty(&self) -> bool {
         self.entries.is_empty() && self.finishing.is_empty()

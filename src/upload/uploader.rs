@@ -53,6 +53,8 @@ struct Shared {
 struct State {
     queue: Queue,
     record: Record,
+    /// Dropped batches whose removal failed half-way.
+    half_removed: Vec<Batch>,
 }
 
 /// An attempt that moves, however slowly, has this much time for its bytes beside `upload.attempt_timeout`: a bound for
@@ -78,7 +80,7 @@ impl Uploader {
             bucket,
             spool,
             ledger: Ledger::new(catalog),
-            state: Mutex::new(State { queue, record: Record::default() }),
+            state: Mutex::new(State { queue, record: Record::default(), half_removed: Vec::new() }),
             changed: Notify::new(),
             drained: watch::Sender::new(false),
             memory: Semaphore::new(memory_kib as usize),
@@ -121,14 +123,20 @@ impl Uploader {
     }
 
     /// Drops the oldest batch of which no put is under way, to make room: its items are counted as lost. `None` if there
-    /// is no such batch, or if it cannot be removed. Blocks the thread. Parts of a dropped object that were sent are left
+    /// is no such batch, or if it cannot be removed; one that is removed only in part is dropped. Blocks the thread. Parts of a dropped object that were sent are left
     /// to the bucket's own rule for unfinished multipart uploads.
     pub fn drop_oldest(&self) -> Option<Dropped> {
         let (batch, undelivered) = self.shared.lock().queue.take_oldest()?;
         if let Err(error) = self.shared.spool.remove(&batch) {
             tracing::error!(%error, segment = %batch.segment, "cannot drop the oldest objects from the spool");
-            self.shared.lock().queue.add(batch, true);
-            return None;
+            let mut state = self.shared.lock();
+            if !self.shared.spool.is_half_removed(batch.segment) {
+                state.queue.add(batch, true);
+                return None;
+            }
+            // A start from now on may find nothing of it: it is dropped, and what is left of it must go.
+            state.queue.finishing(batch.clone());
+            state.half_removed.push(batch.clone());
         }
         self.shared.ledger.forget(&batch);
         let mut dropped = Dropped::default();
@@ -169,6 +177,11 @@ async fn run(shared: Arc<Shared>, mut stopped: watch::Receiver<Option<Instant>>)
     let mut attempts = JoinSet::new();
     let mut tickets: HashMap<Id, Ticket> = HashMap::new();
     loop {
+        let half_removed = std::mem::take(&mut shared.lock().half_removed);
+        for batch in half_removed {
+            let shared = Arc::clone(&shared);
+            attempts.spawn(async move { shared.release(Some(batch)).await });
+        }
         let decision = shared.lock().queue.next(Instant::now());
         let until = match decision {
             Decision::Start(ticket) => {
