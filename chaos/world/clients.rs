@@ -218,8 +218,11 @@ impl Connection {
         if protocol == Protocol::Grpc {
             return Self::Grpc(Endpoint::from_shared(format!("http://{to}")).unwrap().connect_lazy());
         }
+        let mut connector = HttpConnector::new();
+        // A body comes right behind its head, and not when the far side has confirmed that.
+        connector.set_nodelay(true);
         let client =
-            Client::builder(TokioExecutor::new()).http2_only(life.number.is_multiple_of(3)).build_http();
+            Client::builder(TokioExecutor::new()).http2_only(life.number.is_multiple_of(3)).build(connector);
         Self::Http { client: Box::new(client), to, is_json: protocol == Protocol::Json }
     }
 

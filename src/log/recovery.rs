@@ -218,9 +218,14 @@ fn seal(
     // A cut file gets its length back, so that its footer is found where footers are.
     let footer = reading.footer;
     let at = header.length - FOOTER_LEN as u64;
+    // What a killed process wrote and did not sync is read like all else, and a power loss may still take it: no footer
+    // may be on disk before the records that it speaks for.
     candidate
         .file
-        .write_at(&[io::IoSlice::new(&footer.encode(header.id, header.salt))], at)
+        .sync()
+        .and_then(|()| {
+            candidate.file.write_at(&[io::IoSlice::new(&footer.encode(header.id, header.salt))], at)
+        })
         .and_then(|()| candidate.file.sync())
         .map_err(Error::disk("seal", &candidate.path))?;
     Ok(footer)

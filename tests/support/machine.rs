@@ -148,7 +148,7 @@ impl Machine {
         let mut failed = Vec::new();
         while let Some(segment) = running.log.next_sealed() {
             running.in_log.insert(segment.id());
-            if pack(running, &segment).is_none() {
+            if self.pack(running, &segment).is_none() {
                 failed.push(segment);
             } else {
                 running.in_log.remove(&segment.id());
@@ -164,6 +164,28 @@ impl Machine {
             }
         }
         outcome
+    }
+
+    /// Packs a segment and gives its file free, in the order in which the program does.
+    fn pack(&self, running: &mut Running, segment: &SealedSegment) -> Option<()> {
+        if running.packed.contains(&segment.id()) {
+            return running.log.retire(segment).ok();
+        }
+        let options = pack::Options::from_pinned(segment.packing()).unwrap();
+        let mut records = segment.records(Unreadable::Fail).ok()?;
+        pack_records(segment.id(), &segment.writer(), &options, &mut records, &running.spool).ok()?;
+        for item in records.by_ref() {
+            item.ok()?;
+        }
+        assert_eq!(
+            records.lost(),
+            0,
+            "{}: no record of a sealed segment is lost\n{}",
+            self.told,
+            self.disk.trace()
+        );
+        running.packed.insert(segment.id());
+        running.log.retire(segment).ok()
     }
 
     fn deliver(&mut self, running: &mut Running, batch: &Batch) -> Option<()> {
@@ -223,22 +245,6 @@ impl Machine {
         }
         objects
     }
-}
-
-/// Packs a segment and gives its file free, in the order in which the program does.
-fn pack(running: &mut Running, segment: &SealedSegment) -> Option<()> {
-    if running.packed.contains(&segment.id()) {
-        return running.log.retire(segment).ok();
-    }
-    let options = pack::Options::from_pinned(segment.packing()).unwrap();
-    let mut records = segment.records(Unreadable::Fail).ok()?;
-    pack_records(segment.id(), &segment.writer(), &options, &mut records, &running.spool).ok()?;
-    for item in records.by_ref() {
-        item.ok()?;
-    }
-    assert_eq!(records.lost(), 0, "no record of a sealed segment is lost");
-    running.packed.insert(segment.id());
-    running.log.retire(segment).ok()
 }
 
 fn collect(disk: &SimulatedDisk, folder: &Path, objects: &mut BTreeMap<String, Vec<u8>>) {
