@@ -82,9 +82,9 @@ pub(crate) fn spawn(
     clients
 }
 
-/// Sends one export of 8 MB, which must be acknowledged.
-pub(crate) async fn send_huge(ledger: &Ledger, life: Life) {
-    let export = ledger.note_sent(Signal::Logs, 1, HUGE.try_into().unwrap());
+/// Sends one export of so many times 8 MB, which must be acknowledged.
+pub(crate) async fn send_huge(ledger: &Ledger, life: Life, items: u64) {
+    let export = ledger.note_sent(Signal::Logs, items, HUGE.try_into().unwrap());
     let sent = Connection::to(Protocol::Protobuf, life).send(&export).await;
     assert!(sent.is_ok(), "it has room and time");
     ledger.note_acknowledged(&export);

@@ -4,6 +4,7 @@ pub(crate) mod audit;
 pub(crate) mod bucket;
 pub(crate) mod clients;
 pub(crate) mod ledger;
+pub(crate) mod metrics;
 pub(crate) mod random;
 pub(crate) mod remains;
 pub(crate) mod scene;

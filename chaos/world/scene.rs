@@ -108,6 +108,11 @@ impl Scene {
         (proxy, store)
     }
 
+    /// Leaves a variable of the program's environment out.
+    pub(crate) fn unset(&mut self, key: &str) {
+        self.settings.remove(key);
+    }
+
     /// The folder in which the program runs.
     pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
@@ -160,6 +165,11 @@ impl Scene {
     /// Sends one small export, and notes what came of it.
     pub(crate) fn try_send(&self, program: &Program) -> Sent {
         self.runtime.block_on(clients::send_small(&self.ledger, self.life(program)))
+    }
+
+    /// Sends one export of so many times 8 MB, which is a segment of its own and an object in parts.
+    pub(crate) fn send_huge(&self, program: &Program, items: u64) {
+        self.runtime.block_on(clients::send_huge(&self.ledger, self.life(program), items));
     }
 
     /// Has the program seal and deliver everything; `false` if it has ended or cannot.

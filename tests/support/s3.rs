@@ -84,6 +84,7 @@ struct State {
     poisoned: HashMap<String, Fault>,
     may_read: bool,
     existing: Option<(u16, &'static str)>,
+    only_key: Option<String>,
     seen: Vec<Seen>,
     under_way: usize,
     most_under_way: usize,
@@ -159,6 +160,11 @@ impl FakeS3 {
     /// What a put over an existing object is answered with, for stores that do not say 412.
     pub fn answer_existing_with(&self, status: u16, code: &'static str) {
         self.lock().existing = Some((status, code));
+    }
+
+    /// From now on, no other access key than this is good.
+    pub fn take_only_key(&self, id: &str) {
+        self.lock().only_key = Some(id.to_string());
     }
 
     /// Puts an object behind forebay's back.
@@ -339,8 +345,11 @@ impl State {
         headers: &HeaderMap,
         content: &Bytes,
     ) -> Response<Full<Bytes>> {
-        if !headers.contains_key("authorization") {
+        let Some(authorization) = headers.get("authorization").and_then(|value| value.to_str().ok()) else {
             return error(403, "AccessDenied");
+        };
+        if self.only_key.as_ref().is_some_and(|id| !authorization.contains(&format!("Credential={id}/"))) {
+            return error(400, "ExpiredToken");
         }
         if let Some((status, code)) = checksums::refusal(headers, content) {
             return error(status, code);

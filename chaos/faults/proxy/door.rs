@@ -27,6 +27,8 @@ pub(super) struct Port(TcpSocket);
 
 /// No more of a request is read ahead of the pace of the line; the least that hyper takes is 8 KiB.
 const READ_AHEAD_BYTES: usize = 16 << 10;
+/// No more of it lies in the system, so that the program feels the pace of the line.
+const BUFFER_BYTES: u32 = 64 << 10;
 
 impl Port {
     pub(super) fn reserve() -> Self {
@@ -46,6 +48,7 @@ impl Port {
 fn socket(address: SocketAddr) -> TcpSocket {
     let socket = TcpSocket::new_v4().unwrap();
     socket.set_reuseport(true).unwrap();
+    socket.set_recv_buffer_size(BUFFER_BYTES).unwrap();
     socket.bind(address).unwrap();
     socket
 }

@@ -138,8 +138,11 @@ fn flipped(request: Whole) -> Whole {
 }
 
 fn kill(shared: &Shared) {
-    let victim = shared.lock().victim.expect("somebody was aimed at");
-    kill_process(victim, Signal::KILL).unwrap();
+    shared.change(|state| {
+        if let Some(victim) = state.victim.take() {
+            kill_process(victim, Signal::KILL).unwrap();
+        }
+    });
 }
 
 /// Tells the store after a while, and brings its answer. It is told even if whoever waits for the answer has gone.

@@ -56,7 +56,7 @@ struct State {
     bandwidth: Option<u64>,
     /// When the line is free again.
     free_at: Instant,
-    /// The process that is killed by the faults that kill.
+    /// The process that is killed by the next fault that kills.
     victim: Option<Pid>,
 }
 
@@ -101,6 +101,7 @@ impl Proxy {
             state.rules.end();
             state.bandwidth = None;
             state.free_at = Instant::now();
+            state.victim = None;
         }
         self.turn(Door::Open);
     }
@@ -122,9 +123,17 @@ impl Proxy {
         state.free_at = Instant::now();
     }
 
-    /// The faults that kill are to kill this process. It must not be waited for while they may.
+    /// The next fault that kills is to kill this process. It must not be waited for before that, or before
+    /// [`Proxy::heal`].
     pub(crate) fn aim_at(&self, program: &Program) {
         self.lock().victim = Some(program.id());
+    }
+
+    /// Waits until the process that was aimed at has been killed; `false` if it never is.
+    pub(crate) fn wait_for_kill(&self, patience: Duration) -> bool {
+        let waits = |state: &mut State| state.victim.is_some();
+        let (_state, outcome) = self.shared.changed.wait_timeout_while(self.lock(), patience, waits).unwrap();
+        !outcome.timed_out()
     }
 
     /// What went through so far, in the order in which it came.

@@ -4,7 +4,10 @@
 //! end, and no key was written twice.
 
 mod answers;
+mod credentials;
 mod line;
+mod parts;
+mod storm;
 
 use std::time::Duration;
 
@@ -21,7 +24,14 @@ const AT_LAST: Duration = Duration::from_mins(2);
 const OVER_PATIENCE: Duration = Duration::from_millis(1500);
 
 pub(crate) fn scenarios() -> Vec<Scenario> {
-    [answers::scenarios(), line::scenarios()].into_iter().flatten().collect()
+    let all = [
+        answers::scenarios(),
+        credentials::scenarios(),
+        line::scenarios(),
+        parts::scenarios(),
+        storm::scenarios(),
+    ];
+    all.into_iter().flatten().collect()
 }
 
 /// A scene behind a proxy, in which the program has little patience.

@@ -161,7 +161,7 @@ impl Run {
         self.scene.bucket.play_faults(None);
         let program = self.scene.start();
         let life = self.scene.life(&program);
-        self.scene.runtime().block_on(clients::send_huge(&self.scene.ledger, life));
+        self.scene.runtime().block_on(clients::send_huge(&self.scene.ledger, life, 1));
         program.kill();
     }
 
