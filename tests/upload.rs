@@ -14,7 +14,10 @@ use forebay::catalog::{Catalog, State};
 use forebay::disk::{Disk, RealDisk};
 use forebay::pack::{Batch, Spool};
 use forebay::units::{ByteSize, Span};
-use forebay::upload::{Environment, MultipartOptions, Options, RetryOptions, S3Options, Uploader, bucket};
+use forebay::upload::{
+    Checksum, Environment, MultipartOptions, Options, RetryOptions, S3Options, Uploader, bucket,
+};
+use support::checksums;
 use support::s3::{BUCKET, FakeS3, Fault, On};
 use support::spool::DataFolder;
 
@@ -26,6 +29,7 @@ struct Scene {
     data: DataFolder,
     store: FakeS3,
     options: Options,
+    environment: Environment,
     expected: BTreeMap<String, Bytes>,
 }
 
@@ -53,7 +57,8 @@ impl Scene {
             },
             ..Options::default()
         };
-        Self { data: DataFolder::new(), store, options, expected: BTreeMap::new() }
+        let environment = Environment::default();
+        Self { data: DataFolder::new(), store, options, environment, expected: BTreeMap::new() }
     }
 
     /// Starts the process on what the data folder has.
@@ -67,7 +72,7 @@ impl Scene {
         self.expect(&batches);
         mischief();
         let disk: Arc<dyn Disk> = Arc::new(RealDisk);
-        let bucket = bucket::open(&self.options, &Environment::default(), &disk).unwrap();
+        let bucket = bucket::open(&self.options, &self.environment, &disk).unwrap();
         let catalog = Arc::new(Catalog::open(&self.data.catalog_folder()));
         let uploader =
             Uploader::start(&self.options, bucket, Arc::clone(&spool), Arc::clone(&catalog), batches);
@@ -175,6 +180,28 @@ async fn objects_arrive_with_their_headers_and_by_creation_only() {
         assert_eq!(agent, concat!("forebay/", env!("CARGO_PKG_VERSION")));
     }
     assert!(scene.store.seen().iter().all(|seen| seen.on == Some(On::Put)), "nothing but PutObject");
+}
+
+#[tokio::test]
+async fn every_body_is_sent_with_a_checksum_whether_the_signature_covers_it_or_not() {
+    for environment in [Environment::default(), Environment::from([("AWS_UNSIGNED_PAYLOAD", "true")])] {
+        for checksum in [None, Some(Checksum::Sha256), Some(Checksum::Crc64nvme)] {
+            let mut scene = Scene::new().await;
+            scene.environment = environment.clone();
+            scene.options.s3.checksum = checksum;
+            scene.spool(1..2);
+            scene.spool_large(2, 6 << 20 | 1);
+            scene.live().finish().await;
+            scene.check();
+            for seen in scene.store.seen() {
+                let has_body = matches!(seen.on, Some(On::Put | On::Part));
+                assert!(
+                    !has_body || checksums::are_said(&seen.headers),
+                    "{environment:?} {checksum:?}: {seen:?}"
+                );
+            }
+        }
+    }
 }
 
 #[tokio::test]

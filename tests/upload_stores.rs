@@ -11,6 +11,7 @@ use forebay::catalog::Catalog;
 use forebay::disk::{Disk, RealDisk};
 use forebay::units::Span;
 use forebay::upload::{AzureOptions, Environment, GcsOptions, Options, RetryOptions, Uploader, bucket};
+use support::checksums;
 use support::s3::{BUCKET, FakeS3, Fault, On};
 use support::spool::DataFolder;
 
@@ -70,6 +71,7 @@ async fn google_cloud_storage_is_asked_to_create() {
     for object in store.objects().values() {
         assert_eq!(object.headers.get("x-goog-if-generation-match").unwrap(), "0");
         assert_eq!(object.headers.get("x-goog-storage-class").unwrap(), "NEARLINE");
+        assert!(checksums::are_said(&object.headers), "{:?}", object.headers);
     }
 }
 
