@@ -4,17 +4,23 @@ use std::time::{Duration, Instant};
 
 use crate::faults::proxy::{Fault, Proxy};
 use crate::support::program::Program;
-use crate::support::s3::On;
+use crate::support::s3::{BUCKET, On};
 use crate::world::metrics;
 
 use super::super::Scenario;
-use super::{AT_LAST, delivered_through, scene};
+use super::{AT_LAST, delivered_through, delivers_through, scene};
 
 pub(crate) fn scenarios() -> Vec<Scenario> {
     vec![
         Scenario::short("a_byte_that_the_line_changes_is_never_stored", |_| {
             delivered_through(&scene(), On::Put, 2, Fault::Flip);
         }),
+        Scenario::short("a_byte_that_the_line_changes_is_never_stored_where_no_signature_covers_it", |_| {
+            let mut scene = scene();
+            scene.set("AWS_UNSIGNED_PAYLOAD", "true");
+            delivered_through(&scene, On::Put, 1, Fault::Flip);
+        }),
+        Scenario::short("google_cloud_storage_behind_a_bad_line_gets_every_object_once", |_| google()),
         Scenario::short("a_connection_that_is_reset_amid_a_put_is_made_anew", |_| {
             delivered_through(&scene(), On::Put, 3, Fault::Reset);
         }),
@@ -31,6 +37,22 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
             away(Proxy::half_open, 1);
         }),
     ]
+}
+
+/// The same store, as Google Cloud Storage is spoken to.
+fn google() {
+    let mut scene = scene();
+    let endpoint = scene.line().0.endpoint();
+    scene.set("FOREBAY_UPLOAD_TO", &format!("gs://{BUCKET}"));
+    scene.set("FOREBAY_UPLOAD_GCS_ENDPOINT", &endpoint);
+    scene.set("FOREBAY_UPLOAD_GCS_ALLOW_HTTP", "true");
+    scene.set("FOREBAY_UPLOAD_GCS_ANONYMOUS", "true");
+    let program = scene.start();
+    for fault in [Fault::Flip, Fault::LoseAnswer, Fault::Answer(409, "Conflict"), Fault::Twice] {
+        delivers_through(&scene, &program, On::Put, 1, fault);
+    }
+    assert_eq!(program.terminate().code, Some(0));
+    scene.settle();
 }
 
 /// The line is away while data comes in, the program is killed and starts anew; and comes back after so many attempts
