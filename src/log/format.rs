@@ -38,6 +38,7 @@
 
 use crate::otlp::Signal;
 
+use super::checksum::{Checksum, joined};
 use super::segment_id::{NUMBER_MAX, SegmentId};
 
 /// Length of the file header.
@@ -56,24 +57,6 @@ pub(super) const TENANT_LEN_MAX: usize = 1024;
 const MAGIC: [u8; 8] = *b"forebay\0";
 const FOOTER_MAGIC: [u8; 8] = *b"sealed\0\0";
 const VERSION: u32 = 1;
-
-/// The checksum of the log.
-struct Checksum(crc_fast::Digest);
-
-impl Checksum {
-    fn new() -> Self {
-        Self(crc_fast::Digest::new(crc_fast::CrcAlgorithm::Crc32Iscsi))
-    }
-
-    fn add(mut self, bytes: &[u8]) -> Self {
-        self.0.update(bytes);
-        self
-    }
-
-    fn finish(self) -> u32 {
-        u32::try_from(self.0.finalize()).unwrap_or(u32::MAX)
-    }
-}
 
 /// What a segment's file begins with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -237,6 +220,12 @@ pub(super) fn record_checksum(
         .add(tenant)
         .add(body)
         .finish()
+}
+
+/// The same, from the checksum of the record from 4 to the end of its body, `rest_len` bytes.
+pub(super) fn record_checksum_of(salt: u64, offset: u64, rest: u32, rest_len: u64) -> u32 {
+    let bound = Checksum::new().add(&salt.to_le_bytes()).add(&offset.to_le_bytes()).finish();
+    joined(bound, rest, rest_len)
 }
 
 /// The sum of a sealed segment.

@@ -12,6 +12,7 @@
 
 mod appender;
 mod backlog;
+mod checksum;
 mod damage;
 mod error;
 mod format;
@@ -26,6 +27,7 @@ mod sealed;
 mod segment_id;
 mod spares;
 mod stepwise;
+mod sums;
 mod survey;
 mod window;
 mod writer;
