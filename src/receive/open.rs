@@ -26,6 +26,9 @@ const LARGE_BYTES: usize = 256 << 10;
 /// further attempt may take as many times more, so that the attempts in vain cost next to nothing.
 const RATIO: usize = 16;
 
+/// How many times larger than JSON protobuf may be: `0,` may be eight bytes.
+const JSON_RATIO: usize = 4;
+
 /// The least that is set aside for decompression.
 const DECOMPRESSED_AT_LEAST: usize = 4096;
 
@@ -100,13 +103,15 @@ impl Opener {
         reservation: Reservation,
         patience_ends: Instant,
     ) -> Result<(Opened, Reservation), Fault> {
-        let (body, mut reservation) = self.decompress(encoding, body, reservation, patience_ends).await?;
-        if encoding.form == Form::Json {
-            reservation.at_least(2 * body.len(), patience_ends).await?;
-        }
-        let (limit, limit_bytes) = (self.limit, self.limit_bytes);
+        let (body, reservation) = self.decompress(encoding, body, reservation, patience_ends).await?;
+        let (body, reservation) = match encoding.form {
+            Form::Json if !body.is_empty() => {
+                self.to_protobuf(encoding.signal, body, reservation, patience_ends).await?
+            }
+            _ => (body, reservation),
+        };
         let length = body.len();
-        let read = move || encoding.read(body, limit, limit_bytes);
+        let read = move || Opened::of(encoding.signal, body);
         let (opened, mut reservation) = self.off_the_event_loop(length, reservation, read).await?;
         let opened = opened?;
         reservation.at_most(match &opened {
@@ -147,6 +152,36 @@ impl Opener {
         }
     }
 
+    /// Turns JSON into protobuf, which is nearly always shorter. Where it is not (a number that is one digit takes eight
+    /// bytes), memory is set aside for more before it is tried again.
+    async fn to_protobuf(
+        &self,
+        signal: Signal,
+        json: Bytes,
+        mut reservation: Reservation,
+        patience_ends: Instant,
+    ) -> Result<(Bytes, Reservation), Fault> {
+        let mut attempt = json.len().min(self.limit_bytes);
+        loop {
+            reservation.at_least(json.len() + attempt, patience_ends).await?;
+            let document = json.clone();
+            let read = move || otlp::read_json(signal, &document, attempt);
+            let (result, kept) = self.off_the_event_loop(json.len(), reservation, read).await?;
+            reservation = kept;
+            match result {
+                Ok(mut protobuf) => {
+                    protobuf.shrink_to_fit();
+                    return Ok((protobuf.into(), reservation));
+                }
+                Err(InvalidJson::TooLarge { .. }) if attempt < self.limit_bytes => {
+                    attempt = attempt.saturating_mul(JSON_RATIO).min(self.limit_bytes);
+                }
+                Err(InvalidJson::TooLarge { .. }) => return Err(Fault::TooLarge(self.limit)),
+                Err(error) => return Err(Fault::Undecodable(error.to_string())),
+            }
+        }
+    }
+
     /// Does `work` on some `bytes`: at once if they are few, else on a thread of its own, which keeps the reservation
     /// even if the client goes away meanwhile.
     async fn off_the_event_loop<T: Send + 'static>(
@@ -181,26 +216,58 @@ impl Encoding {
             // The decoder keeps a window, which may be as large as the content.
             Compression::Zstd => (decompressed, 2 * decompressed),
         };
-        // Protobuf is shorter than the JSON it is made from.
+        // Protobuf is nearly always shorter than the JSON it is made from; otherwise more is set aside then.
         let protobuf = if self.form == Form::Json { plain } else { 0 };
         sent + decompression + protobuf
     }
+}
 
-    fn read(self, body: Bytes, limit: ByteSize, limit_bytes: usize) -> Result<Opened, Fault> {
-        let body = match self.form {
-            Form::Protobuf => body,
-            Form::Json if body.is_empty() => body,
-            Form::Json => match otlp::read_json(self.signal, &body, limit_bytes) {
-                Ok(protobuf) => protobuf.into(),
-                Err(InvalidJson::TooLarge { .. }) => return Err(Fault::TooLarge(limit)),
-                Err(error) => return Err(Fault::Undecodable(error.to_string())),
-            },
-        };
-        let items =
-            otlp::validate(self.signal, &body).map_err(|error| Fault::Undecodable(error.to_string()))?;
+impl Opened {
+    /// What a body in protobuf is.
+    fn of(signal: Signal, body: Bytes) -> Result<Self, Fault> {
+        let items = otlp::validate(signal, &body).map_err(|error| Fault::Undecodable(error.to_string()))?;
         Ok(match items {
-            0 => Opened::Nothing(Nothing(())),
-            items => Opened::Export(Export { signal: self.signal, items, body }),
+            0 => Self::Nothing(Nothing(())),
+            items => Self::Export(Export { signal, items, body }),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::receive::admission::Admission;
+
+    #[tokio::test]
+    async fn memory_is_set_aside_for_json_that_becomes_longer_as_protobuf() {
+        let counts = vec!["0"; 25_000].join(",");
+        let json = format!(
+            r#"{{"resourceMetrics":[{{"scopeMetrics":[{{"metrics":[{{"histogram":{{"dataPoints":[
+               {{"bucketCounts":[{counts}]}}]}}}}]}}]}}]}}"#
+        );
+        let admission = Admission::new(ByteSize::kib(256));
+        let soon = || Instant::now() + Duration::from_millis(1);
+        let encoding = Encoding { signal: Signal::Metrics, form: Form::Json, compression: Compression::None };
+        for (limit, is_stored) in [(ByteSize::mib(1), true), (ByteSize::kib(100), false)] {
+            let opener = Opener::new(limit);
+            let sent = Bytes::from(json.clone());
+            let reservation =
+                admission.reserve(opener.expected_peak(encoding, sent.len()), soon()).await.unwrap();
+            match opener.open(encoding, sent, reservation, soon()).await {
+                Ok((Opened::Export(export), reservation)) => {
+                    assert_eq!((export.items, export.body.len() / 25_000, is_stored), (1, 8, true));
+                    assert!(
+                        admission.reserve(100 << 10, soon()).await.is_err(),
+                        "it takes nearly all there is"
+                    );
+                    drop(reservation);
+                }
+                Ok((Opened::Nothing(_), _)) => panic!("it has an item"),
+                Err(fault) => assert!(!is_stored && matches!(fault, Fault::TooLarge(_)), "{fault:?}"),
+            }
+            assert!(admission.reserve(256 << 10, soon()).await.is_ok(), "all is given back");
+        }
     }
 }
