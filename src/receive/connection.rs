@@ -1,6 +1,6 @@
 //! One connection, from the first byte to the last task.
 
-use std::net::SocketAddr;
+use std::fmt::Display;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,14 +10,14 @@ use hyper::rt::Executor;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-use super::Intake;
 use super::route::answer;
 use super::stage::Stage;
+use super::{Intake, Options};
 
 /// How far along the end of the stage is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -51,13 +51,28 @@ const HEAD: u32 = 64 << 10;
 /// Calls at once on one connection.
 const STREAMS: u32 = 1024;
 
+/// Serves a connection that is no socket, as the receiver serves those that it accepts, until its client closes it. For
+/// programs that feed this stage with bytes of their own making, many thousand times a second.
+#[doc(hidden)]
+pub async fn serve_in_memory<I, S>(stream: S, options: Options, intake: I)
+where
+    I: Intake,
+    S: AsyncRead + AsyncWrite + Unpin + 'static,
+{
+    let (_serving, phase) = watch::channel(Phase::Serving);
+    serve(stream, "memory", Arc::new(Stage::new(options, intake)), phase).await;
+}
+
 /// Serves a connection until the client closes it or `phase` says so.
-pub(super) async fn serve<I: Intake>(
-    stream: TcpStream,
-    peer: SocketAddr,
+pub(super) async fn serve<I, S>(
+    stream: S,
+    peer: impl Display,
     stage: Arc<Stage<I>>,
     mut phase: watch::Receiver<Phase>,
-) {
+) where
+    I: Intake,
+    S: AsyncRead + AsyncWrite + Unpin + 'static,
+{
     let calls = Calls::default();
     {
         let builder = builder(calls.clone());

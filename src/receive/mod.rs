@@ -43,6 +43,8 @@ mod request_body;
 mod route;
 mod stage;
 
+#[doc(hidden)]
+pub use connection::serve_in_memory;
 pub use error::Error;
 pub use export::Export;
 pub use intake::{Intake, Refusal};
