@@ -1,8 +1,8 @@
 //! Bounds the memory of requests: a semaphore in bytes that a request passes before its body is read.
 //!
-//! A reservation covers what a request is expected to need at its peak and grows when that was too little. Waiting for
-//! more while holding some could go in a circle; it ends because every wait has a deadline, after which the client is
-//! told to come back.
+//! A reservation covers what a request is expected to need at its peak and grows when that was too little. A request that
+//! waits for more holds no more than its body meanwhile. Even that could go in a circle; it ends because every wait has a
+//! deadline, after which the client is told to come back.
 
 use std::sync::Arc;
 

@@ -142,6 +142,9 @@ impl Opener {
             match result {
                 Ok(decompressed) => return Ok((decompressed, reservation)),
                 Err(Failure::TooLarge) if attempt < self.limit_bytes => {
+                    // What came of the attempt is gone. Were its memory kept while more is waited for, a few that want
+                    // more and more would wait for each other, and everybody behind them.
+                    reservation.at_most(body.len());
                     attempt = attempt.saturating_mul(RATIO).min(self.limit_bytes);
                 }
                 Err(Failure::TooLarge) => return Err(Fault::TooLarge(self.limit)),

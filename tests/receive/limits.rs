@@ -129,6 +129,24 @@ async fn a_decompression_bomb_stops_at_the_limit() {
 }
 
 #[tokio::test]
+async fn bombs_that_need_more_and_more_memory_do_not_wait_for_each_other() {
+    // Each has some of the memory, and wants most of it.
+    let options = Options {
+        max_inflight_bytes: ByteSize(5 << 19),
+        hold_before_refusing: Span::seconds(60),
+        ..options()
+    };
+    let server = Server::start(options, Room::Plenty).await;
+    let bomb = zstd(&vec![0; 32 << 20]);
+    let calls: Vec<_> = (0..16)
+        .map(|_| tokio::spawn(over_http2(server.grpc, grpc_compressed(Signal::Logs, "zstd", &bomb))))
+        .collect();
+    for call in calls {
+        assert_exhausted(&call.await.unwrap(), "answered without having been held");
+    }
+}
+
+#[tokio::test]
 async fn a_client_that_waits_for_leave_to_send_gets_it_or_its_refusal() {
     let server = Server::start(options(), Room::Plenty).await;
     let body = logs(1000);
