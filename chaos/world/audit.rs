@@ -20,11 +20,12 @@ pub(crate) enum Machines {
 }
 
 /// Finds every acknowledged export exactly once in the bucket and unchanged, every other at most once, nothing that was
-/// never sent, and every object complete. Returns how many exports were found.
+/// never sent, and every object complete; where an export was sent several times, each acknowledged copy of it. Returns
+/// how many exports were found.
 ///
 /// An export is a line, so none can be there in part.
 pub(crate) fn audit(exports: &Exports, objects: &BTreeMap<String, Vec<u8>>, machines: Machines) -> u64 {
-    let mut found: BTreeMap<u64, &str> = BTreeMap::new();
+    let mut found: BTreeMap<u64, Vec<&str>> = BTreeMap::new();
     let mut segments = BTreeMap::new();
     for (key, bytes) in objects {
         if let Some(before) = segments.insert(partition_and_segment(key), key)
@@ -37,18 +38,18 @@ pub(crate) fn audit(exports: &Exports, objects: &BTreeMap<String, Vec<u8>>, mach
             let decoded = Decoded::from_json(signal, line.as_bytes())
                 .unwrap_or_else(|error| panic!("{key}: a line is no request: {error}"));
             let first = first_number(&decoded).unwrap_or_else(|| panic!("{key}: a line has no number"));
-            let Some((export, _)) = exports.get(&first) else { panic!("{key}: {first} was never sent") };
+            let Some((export, copies)) = exports.get(&first) else { panic!("{key}: {first} was never sent") };
             assert!(decoded == request(export), "{key}: {first} is not what was sent: {export:?}");
-            if let Some(before) = found.insert(first, key) {
-                panic!("{first} is in the bucket twice: in {before} and in {key}");
-            }
+            let keys = found.entry(first).or_default();
+            keys.push(key);
+            assert!(keys.len() as u64 <= copies.sent, "{first} is in the bucket too often: in {keys:?}");
         }
     }
-    let acknowledged = exports.values().filter(|(_, is_acknowledged)| *is_acknowledged);
+    let count = |first: u64| found.get(&first).map_or(0, |keys| keys.len() as u64);
     let lost: Vec<_> =
-        acknowledged.map(|(export, _)| export).filter(|export| !found.contains_key(&export.first)).collect();
+        exports.values().filter(|(export, copies)| count(export.first) < copies.acknowledged).collect();
     assert!(lost.is_empty(), "{} exports were acknowledged and are lost: {lost:?}", lost.len());
-    found.len() as u64
+    found.values().map(|keys| keys.len() as u64).sum()
 }
 
 /// How many exports there are in the bucket.

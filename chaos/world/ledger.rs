@@ -20,7 +20,7 @@ static TEXT: LazyLock<String> = LazyLock::new(|| {
     BASE64_STANDARD.encode(bytes)
 });
 
-/// An export that is sent once and never again: `count` items with the numbers from `first` on.
+/// An export: `count` items with the numbers from `first` on, which no other has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Numbered {
     pub(crate) signal: Signal,
@@ -44,8 +44,15 @@ fn text(number: u64, bytes: usize) -> &'static str {
     &TEXT[from..from + bytes]
 }
 
-/// The exports by their first numbers, each with whether it was acknowledged.
-pub(crate) type Exports = BTreeMap<u64, (Numbered, bool)>;
+/// How often an export was sent, and how often it was acknowledged. Who gets no answer may send it again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Copies {
+    pub(crate) sent: u64,
+    pub(crate) acknowledged: u64,
+}
+
+/// The exports by their first numbers.
+pub(crate) type Exports = BTreeMap<u64, (Numbered, Copies)>;
 
 /// The ledger that all clients share.
 #[derive(Debug, Default)]
@@ -68,16 +75,21 @@ impl Ledger {
         let mut written = self.lock();
         let export = Numbered { signal, first: written.next, count, text_bytes };
         written.next += count;
-        written.exports.insert(export.first, (export.clone(), false));
+        written.exports.insert(export.first, (export.clone(), Copies { sent: 1, acknowledged: 0 }));
         export
+    }
+
+    /// Notes that an export is about to be sent once more.
+    pub(crate) fn note_sent_again(&self, export: &Numbered) {
+        self.lock().exports.get_mut(&export.first).unwrap().1.sent += 1;
     }
 
     /// Notes that an export was acknowledged.
     pub(crate) fn note_acknowledged(&self, export: &Numbered) {
         let mut written = self.lock();
-        let (_, is_acknowledged) = written.exports.get_mut(&export.first).unwrap();
-        assert!(!*is_acknowledged, "an export is sent once");
-        *is_acknowledged = true;
+        let (_, copies) = written.exports.get_mut(&export.first).unwrap();
+        copies.acknowledged += 1;
+        assert!(copies.acknowledged <= copies.sent, "every answer is one to something that was sent");
         written.acknowledgements += 1;
         self.changed.notify_all();
     }
