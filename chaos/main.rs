@@ -16,10 +16,16 @@
 
 mod arguments;
 #[allow(dead_code, reason = "other tests use all of it")]
+#[path = "../tests/receive/client.rs"]
+mod client;
+#[allow(dead_code, reason = "other tests use all of it")]
 #[path = "../tests/support/decoded.rs"]
 mod decoded;
 #[allow(dead_code, reason = "not all faults are played yet")]
 mod faults;
+#[allow(dead_code, reason = "other tests use all of it")]
+#[path = "../tests/receive/payload.rs"]
+mod payload;
 #[allow(dead_code, reason = "not all faults are played yet")]
 mod scenarios;
 #[path = "../tests/support/mod.rs"]

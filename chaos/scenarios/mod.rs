@@ -1,6 +1,7 @@
 //! The scenarios, a file for each kind of fault.
 
 mod bucket;
+mod clients;
 mod clock;
 mod clones;
 mod kills;
@@ -66,6 +67,7 @@ pub(crate) fn all(options: &Options) -> Vec<Trial> {
     add("outage", outage::scenarios());
     add("servers", servers::scenarios(options));
     add("bucket", bucket::scenarios());
+    add("clients", clients::scenarios());
     trials
 }
 

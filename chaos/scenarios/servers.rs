@@ -68,7 +68,7 @@ fn killed_in_turn(options: &Options) {
     }
     let program = scene.start();
     let life = scene.life(&program);
-    scene.runtime().block_on(clients::send_huge(&scene.ledger, life));
+    scene.runtime().block_on(clients::send_huge(&scene.ledger, life, 1));
     assert!(scene.flush(&program), "everything comes in the end: {}", program.stderr());
     program.kill();
     scene.end(clients);

@@ -33,7 +33,7 @@ const AT_LAST: Duration = Duration::from_mins(1);
 
 /// How a client speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Protocol {
+pub(crate) enum Protocol {
     Grpc,
     Protobuf,
     Json,
@@ -106,7 +106,7 @@ pub(crate) async fn send_small(ledger: &Ledger, life: Life) -> Sent {
     let export = ledger.note_sent(signal, 3, 100);
     let connection = Connection::to(CLIENTS[life.number % CLIENTS.len()], life);
     let outcome = timeout(AT_LAST, connection.send(&export)).await.expect("every export is answered");
-    note(ledger, &export, &outcome)
+    note(ledger, &export, outcome)
 }
 
 /// Sends so many exports of five items as fast as `senders` connections can, each of which must be acknowledged. Returns
@@ -126,7 +126,7 @@ pub(crate) async fn send_many(ledger: &Arc<Ledger>, life: Life, exports: u64, se
                 let outcome =
                     timeout(AT_LAST, connection.send(&export)).await.expect("every export is answered");
                 took.push(began.elapsed());
-                assert_eq!(note(&ledger, &export, &outcome), Sent::Acknowledged, "it has room and time");
+                assert_eq!(note(&ledger, &export, outcome), Sent::Acknowledged, "it has room and time");
             }
             took
         });
@@ -134,7 +134,7 @@ pub(crate) async fn send_many(ledger: &Arc<Ledger>, life: Life, exports: u64, se
     tasks.join_all().await.concat()
 }
 
-fn note(ledger: &Ledger, export: &Numbered, outcome: &Result<(), Failed>) -> Sent {
+fn note(ledger: &Ledger, export: &Numbered, outcome: Result<(), Failed>) -> Sent {
     match outcome {
         Ok(()) => {
             ledger.note_acknowledged(export);
@@ -173,7 +173,7 @@ impl Sender {
     async fn send_one(&mut self, connection: &Connection) -> Option<()> {
         let export = self.next_export();
         let outcome = timeout(AT_LAST, connection.send(&export)).await.expect("every export is answered");
-        if note(&self.ledger, &export, &outcome) == Sent::Unanswered {
+        if note(&self.ledger, &export, outcome) == Sent::Unanswered {
             return None;
         }
         // Real clients have pauses; without them the test would be one of speed.
@@ -198,7 +198,8 @@ impl Sender {
 }
 
 /// Why an export was not acknowledged.
-enum Failed {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Failed {
     /// The far side said so.
     Refused,
     /// It said nothing.
@@ -206,13 +207,13 @@ enum Failed {
 }
 
 /// A way to one life of the program.
-enum Connection {
+pub(crate) enum Connection {
     Grpc(Channel),
     Http { client: Box<Client<HttpConnector, Full<Bytes>>>, to: SocketAddr, is_json: bool },
 }
 
 impl Connection {
-    fn to(protocol: Protocol, life: Life) -> Self {
+    pub(crate) fn to(protocol: Protocol, life: Life) -> Self {
         // Both protocols are served on both addresses.
         let to = if life.number.is_multiple_of(2) { life.grpc } else { life.http };
         if protocol == Protocol::Grpc {
@@ -226,7 +227,7 @@ impl Connection {
         Self::Http { client: Box::new(client), to, is_json: protocol == Protocol::Json }
     }
 
-    async fn send(&self, export: &Numbered) -> Result<(), Failed> {
+    pub(crate) async fn send(&self, export: &Numbered) -> Result<(), Failed> {
         let request = request(export);
         match self {
             Self::Grpc(channel) => over_grpc(channel.clone(), request).await,
@@ -293,7 +294,8 @@ async fn over_http(
     }
 }
 
-fn to_json(request: &Decoded) -> Vec<u8> {
+/// OTLP/JSON by somebody else's code.
+pub(crate) fn to_json(request: &Decoded) -> Vec<u8> {
     let json = match request {
         Decoded::Logs(request) => serde_json::to_vec(request),
         Decoded::Metrics(request) => serde_json::to_vec(request),

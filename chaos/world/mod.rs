@@ -10,3 +10,4 @@ pub(crate) mod remains;
 pub(crate) mod scene;
 pub(crate) mod seaweedfs;
 pub(crate) mod telemetry;
+pub(crate) mod witness;
