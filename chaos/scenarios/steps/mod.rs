@@ -19,6 +19,12 @@ const SAMPLE: usize = 14;
 
 pub(crate) fn scenarios() -> Vec<Scenario> {
     vec![
+        Scenario::short("files_and_folders_are_synced_on_the_real_disk", |_| {
+            let points = points();
+            for synced in SYNCED {
+                assert!(points.iter().any(|point| point.name == synced), "{synced} is not among {points:?}");
+            }
+        }),
         Scenario::short("kills_at_some_points_lose_and_repeat_nothing", |options| {
             let mut random = Random::new(options.seed);
             let points = points();
@@ -39,6 +45,19 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
         Scenario::long("kills_at_every_other_point_lose_and_repeat_nothing", |options| every(options, "")),
     ]
 }
+
+/// What has to be synced in every history; in which order, the simulated disk tells.
+const SYNCED: [&str; 9] = [
+    "./fsync/after",
+    "writer.new/fdatasync/after",
+    "log/#.segment/fdatasync/after",
+    "log/fsync/after",
+    "log/numbers.new/fdatasync/after",
+    "spool/#.manifest.new/fdatasync/after",
+    "spool/fsync/after",
+    "bucket/object/fdatasync/after",
+    "bucket/folder/fsync/after",
+];
 
 /// Folders that have a scenario of their own.
 const FOLDERS: [&str; 4] = ["log/", "spool/", "bucket/", "catalog/"];
