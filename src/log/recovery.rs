@@ -206,7 +206,7 @@ fn seal(
     let length = candidate.file.length().map_err(Error::disk("read", &candidate.path))?;
     if records_lost > 0 {
         lost.add(damage::report(disk, &candidate.path, &reading.damage, records_lost, aside)?);
-    } else if length < header.length {
+    } else if follower.is_none() && length < header.length {
         // No kill and no power loss does that: the file had its full length before its first record. The lost end had
         // no record behind it that would tell how many there were.
         tracing::error!(
