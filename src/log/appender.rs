@@ -84,8 +84,8 @@ pub(super) enum Fit {
 pub(super) enum Begin {
     /// There is one.
     Begun,
-    /// There is no room for one.
-    NoRoom,
+    /// There is no room for one; with what the file system said, if it was that which refused.
+    NoRoom(Option<io::Error>),
 }
 
 impl Appender {
@@ -149,7 +149,7 @@ impl Appender {
     pub(super) fn begin(&mut self, body_len: u64, now: u64) -> io::Result<Begin> {
         match self.try_begin(body_len, now) {
             // The disk was filled by somebody else since it was asked; or there are connections in the place of files.
-            Err(error) if is_full(&error) || is_short_of_means(&error) => Ok(Begin::NoRoom),
+            Err(error) if is_full(&error) || is_short_of_means(&error) => Ok(Begin::NoRoom(Some(error))),
             Err(error) => {
                 self.failures += 1;
                 Err(error)
@@ -164,7 +164,7 @@ impl Appender {
             return Err(io::Error::other("the active segment has records and is not sealed"));
         }
         let Some(spare) = self.spare(file_len_for(record_len(0, body_len)))? else {
-            return Ok(Begin::NoRoom);
+            return Ok(Begin::NoRoom(None));
         };
         let active = self.christen(spare, now)?;
         self.next_id = self.next_id.next();

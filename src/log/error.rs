@@ -30,7 +30,8 @@ pub enum Error {
     /// There is no room for the first segment.
     #[error(
         "no room for a segment of {segment_bytes} bytes: {used} of log.disk_budget's {budget} bytes are used, {free} \
-         bytes are free on the disk, and log.free_space_floor keeps {floor} of them"
+         bytes are free on the disk, and log.free_space_floor keeps {floor} of them{}",
+        said.as_ref().map(|said| format!("; the file system says: {said}")).unwrap_or_default()
     )]
     NoRoom {
         /// `log.segment_bytes`.
@@ -43,6 +44,8 @@ pub enum Error {
         free: u64,
         /// `log.free_space_floor`.
         floor: u64,
+        /// What the file system said, if it was that which refused: it may have no inodes left, or a quota.
+        said: Option<io::Error>,
     },
     /// The packing options are too long for a segment's header.
     #[error("the settings under `objects` take {length} bytes; the log has room for {most}")]

@@ -336,11 +336,11 @@ impl Opened {
         match appender.begin(0, unix_nanos()).map_err(Error::disk("begin a segment in", &folder))? {
             Begin::Begun => {}
             // With a backlog there will be room once it is delivered; without, there never will.
-            Begin::NoRoom if backlog.snapshot().segments > 0 || budget.used() > 0 => {
-                tracing::warn!(reason = %spares.no_room(), "nothing is taken in until there is room");
+            Begin::NoRoom(said) if backlog.snapshot().segments > 0 || budget.used() > 0 => {
+                tracing::warn!(reason = %spares.no_room(said), "nothing is taken in until there is room");
                 backlog.set_blocked(true);
             }
-            Begin::NoRoom => return Err(spares.no_room()),
+            Begin::NoRoom(said) => return Err(spares.no_room(said)),
         }
         let records_lost = recovered.lost.records;
         Ok(Self { disk: Arc::clone(disk), appender, spares, backlog, numbers, records_lost })

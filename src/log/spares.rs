@@ -91,13 +91,14 @@ impl Spares {
     }
 
     /// What an operator needs to know when there is no room.
-    pub(super) fn no_room(&self) -> Error {
+    pub(super) fn no_room(&self, said: Option<io::Error>) -> Error {
         Error::NoRoom {
             segment_bytes: self.segment_bytes,
             used: self.budget.used(),
             budget: self.budget.limit(),
             free: self.disk.free_bytes(&self.folder).unwrap_or(0),
             floor: self.free_space_floor,
+            said,
         }
     }
 

@@ -59,7 +59,7 @@ impl Stepwise {
             }
             match appender.begin(needed, now) {
                 Ok(Begin::Begun) => {}
-                Ok(Begin::NoRoom) => return Err(AppendError::NoRoom),
+                Ok(Begin::NoRoom(_)) => return Err(AppendError::NoRoom),
                 Err(_) => return Err(AppendError::Failing),
             }
         }

@@ -168,7 +168,7 @@ impl Writer {
                 self.unblock();
                 true
             }
-            Ok(Begin::NoRoom) => false,
+            Ok(Begin::NoRoom(_)) => false,
             Err(error) => {
                 crate::metrics::log::write_failed();
                 tracing::error!(%error, "cannot begin a segment");
