@@ -244,6 +244,7 @@ impl Appender {
         match active.file.write_at(&[IoSlice::new(&footer)], at).and_then(|()| active.file.sync()) {
             Ok(()) => Some(active.sealed(&self.common.disk, true)),
             Err(error) => {
+                crate::metrics::log::write_failed();
                 tracing::error!(%error, "cannot seal the active segment; it is left as it is and a new one begun");
                 self.active = Some(active);
                 self.abandon()
