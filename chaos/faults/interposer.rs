@@ -45,8 +45,8 @@ pub(crate) enum Error {
 /// Which times a point is met, from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Times {
-    from: u64,
-    to: u64,
+    pub(crate) from: u64,
+    pub(crate) to: u64,
 }
 
 impl Times {

@@ -1,4 +1,5 @@
 //! What makes faults.
 
+pub(crate) mod damage;
 pub(crate) mod interposer;
 pub(crate) mod proxy;

@@ -4,6 +4,7 @@ mod bucket;
 mod clients;
 mod clock;
 mod clones;
+mod damage;
 mod kills;
 mod outage;
 mod process;
@@ -68,6 +69,7 @@ pub(crate) fn all(options: &Options) -> Vec<Trial> {
     add("servers", servers::scenarios(options));
     add("bucket", bucket::scenarios());
     add("clients", clients::scenarios());
+    add("disk", damage::scenarios());
     trials
 }
 

@@ -1,6 +1,6 @@
 //! Holds what is in the bucket against the ledger.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
 
 use forebay::otlp::Signal;
@@ -22,9 +22,20 @@ pub(crate) enum Machines {
 /// Finds every acknowledged export exactly once in the bucket and unchanged, every other at most once, nothing that was
 /// never sent, and every object complete; where an export was sent several times, each acknowledged copy of it. Returns
 /// how many exports were found.
+pub(crate) fn audit(exports: &Exports, objects: &BTreeMap<String, Vec<u8>>, machines: Machines) -> u64 {
+    let (found, lost) = audit_with_losses(exports, objects, machines);
+    assert!(lost.is_empty(), "{} exports were acknowledged and are lost: {lost:?}", lost.len());
+    found
+}
+
+/// As [`audit`], where what was acknowledged may be missing: returns also the first numbers of what is.
 ///
 /// An export is a line, so none can be there in part.
-pub(crate) fn audit(exports: &Exports, objects: &BTreeMap<String, Vec<u8>>, machines: Machines) -> u64 {
+pub(crate) fn audit_with_losses(
+    exports: &Exports,
+    objects: &BTreeMap<String, Vec<u8>>,
+    machines: Machines,
+) -> (u64, BTreeSet<u64>) {
     let mut found: BTreeMap<u64, Vec<&str>> = BTreeMap::new();
     let mut segments = BTreeMap::new();
     for (key, bytes) in objects {
@@ -46,10 +57,16 @@ pub(crate) fn audit(exports: &Exports, objects: &BTreeMap<String, Vec<u8>>, mach
         }
     }
     let count = |first: u64| found.get(&first).map_or(0, |keys| keys.len() as u64);
-    let lost: Vec<_> =
-        exports.values().filter(|(export, copies)| count(export.first) < copies.acknowledged).collect();
-    assert!(lost.is_empty(), "{} exports were acknowledged and are lost: {lost:?}", lost.len());
-    found.values().map(|keys| keys.len() as u64).sum()
+    let lost = exports.values().filter(|(export, copies)| count(export.first) < copies.acknowledged);
+    let lost = lost.map(|(export, _)| export.first).collect();
+    (found.values().map(|keys| keys.len() as u64).sum(), lost)
+}
+
+/// The first numbers of the exports in an object.
+pub(crate) fn exports_in(key: &str, bytes: &[u8]) -> BTreeSet<u64> {
+    let signal = Signal::ALL.into_iter().find(|signal| key.contains(signal.name())).unwrap();
+    let decoded = |line: &String| Decoded::from_json(signal, line.as_bytes()).unwrap();
+    lines(key, bytes).iter().map(|line| first_number(&decoded(line)).unwrap()).collect()
 }
 
 /// How many exports there are in the bucket.

@@ -61,7 +61,7 @@ pub(crate) struct Ledger {
     changed: Condvar,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Written {
     exports: Exports,
     next: u64,
@@ -70,6 +70,11 @@ struct Written {
 }
 
 impl Ledger {
+    /// One that goes on where this one is now.
+    pub(crate) fn copied(&self) -> Self {
+        Self { written: Mutex::new(self.lock().clone()), changed: Condvar::new() }
+    }
+
     /// Notes an export that is about to be sent, with numbers that no other has.
     pub(crate) fn note_sent(&self, signal: Signal, count: u64, text_bytes: usize) -> Numbered {
         let mut written = self.lock();

@@ -97,6 +97,16 @@ impl Scene {
         Self { folder, bucket, ledger: Arc::default(), settings, lives: Cell::new(0), runtime }
     }
 
+    /// With a copy of what lies in this one's folders, bucket included, and of its ledger. Its bucket must be a folder.
+    pub(crate) fn copied(&self) -> Self {
+        let mut scene = Self::with_folder();
+        copy(&self.data(), &scene.data());
+        scene.ledger = Arc::new(self.ledger.copied());
+        scene.settings.clone_from(&self.settings);
+        scene.lives.set(self.lives.get());
+        scene
+    }
+
     /// Sets a variable of the program's environment, such as `FOREBAY_LOG_SEAL_AFTER`.
     pub(crate) fn set(&mut self, key: &str, value: &str) {
         self.settings.insert(key.to_owned(), value.to_owned());
@@ -178,6 +188,11 @@ impl Scene {
         report.is_ok_and(|report| report.complete)
     }
 
+    /// Has the program seal what it has, and does not wait for anything else.
+    pub(crate) fn seal(&self, program: &Program) {
+        self.runtime.block_on(program.client().flush(Span::seconds(0))).unwrap();
+    }
+
     /// Starts clients, which send to whoever is announced until they are ended.
     pub(crate) fn clients(&self, load: Load, seed: u64) -> Clients {
         let _inside = self.runtime.enter();
@@ -216,7 +231,7 @@ impl Scene {
         self.audited(before, &objects, if copies.is_empty() { Machines::One } else { Machines::Copies })
     }
 
-    fn drain(&self, folder: &Path) -> Said {
+    pub(super) fn drain(&self, folder: &Path) -> Said {
         forebay(folder, &["drain", "--wait", "2m"], &self.environment(&[]))
     }
 
@@ -253,6 +268,20 @@ impl Scene {
     pub(crate) fn environment<'a>(&'a self, more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
         let own = self.settings.iter().map(|(key, value)| (key.as_str(), value.as_str()));
         own.chain(more.iter().copied()).collect()
+    }
+}
+
+/// Copies a folder and all that is in it.
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
     }
 }
 
