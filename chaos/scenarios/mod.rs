@@ -5,6 +5,7 @@ mod clients;
 mod clock;
 mod clones;
 mod damage;
+mod disk;
 mod kills;
 mod outage;
 mod process;
@@ -70,6 +71,7 @@ pub(crate) fn all(options: &Options) -> Vec<Trial> {
     add("bucket", bucket::scenarios());
     add("clients", clients::scenarios());
     add("disk", damage::scenarios());
+    add("disk", disk::scenarios());
     trials
 }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::Request;
-use http::header::CONTENT_TYPE;
+use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http_body_util::{BodyExt as _, Full};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -19,6 +19,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Status};
+use tonic_types::StatusExt as _;
 
 use forebay::otlp::Signal;
 
@@ -266,6 +267,7 @@ fn failed(status: &Status) -> Failed {
         return Failed::Unanswered;
     }
     assert_eq!(status.code(), Code::Unavailable, "nothing tells a client to drop its data: {status}");
+    assert!(status.get_details_retry_info().is_some(), "a client is told when to come back: {status}");
     Failed::Refused
 }
 
@@ -282,6 +284,7 @@ async fn over_http(
         .unwrap();
     let answer = client.request(request).await.map_err(|_| Failed::Unanswered)?;
     let status = answer.status().as_u16();
+    let says_when = answer.headers().contains_key(RETRY_AFTER);
     let body = answer.into_body().collect().await.map_err(|_| Failed::Unanswered)?.to_bytes();
     match status {
         200 => {
@@ -289,7 +292,10 @@ async fn over_http(
             assert_eq!(body, whole, "an export is taken whole");
             Ok(())
         }
-        503 => Err(Failed::Refused),
+        503 => {
+            assert!(says_when, "a client is told when to come back: {body:?}");
+            Err(Failed::Refused)
+        }
         _ => panic!("{status} tells a client to drop its data: {body:?}"),
     }
 }
