@@ -44,6 +44,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("clap", &["cli"]),
     ("metrics_exporter_prometheus", &["admin"]),
     ("crc_fast", &["log"]),
+    ("md5", &["upload"]),
     ("serde_saphyr", &["config"]),
     ("opentelemetry_proto", &["receive", "send"]),
 ];

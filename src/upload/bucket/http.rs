@@ -6,9 +6,7 @@
 //! - **Completing a multipart upload creates and never replaces** (`If-None-Match: *`); `object_store` has no way to
 //!   ask for that. The header need not be signed: AWS's signatures want `host` and `x-amz-*` only.
 //! - **A 200 with an error in its body is an error.**
-//! - **A body that the line has damaged is refused by the store.** On S3 the signature has the body's hash, or the request
-//!   a checksum ([`super::aws`]); to Google Cloud Storage it is given here (`x-goog-hash`), which its tokens do not sign.
-//!   Azure's shared keys sign every header that could have one: there, TLS has to do.
+//! - **A body that the line has damaged is refused by the store**: it is told a checksum ([`super::checksum`]).
 //! - An exchange is given up when it does not move, not when it takes long, and all exchanges share the bandwidth.
 //! - What went wrong is written down for the operator ([`super::answer`]).
 
@@ -16,11 +14,8 @@ use std::sync::{Arc, Once};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
 use bytes::{Bytes, BytesMut};
 use http::{HeaderValue, Method, StatusCode, Uri};
-use http_body_util::BodyExt as _;
 use object_store::ClientOptions;
 use object_store::client::{
     ClientConfigKey, HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpResponse,
@@ -29,6 +24,7 @@ use object_store::client::{
 use tokio::time::Instant;
 
 use super::answer;
+use super::checksum;
 use super::pace::{Pace, PacedBody, Progress};
 use crate::upload::options::Options;
 use crate::upload::trouble::{Kind, Trouble};
@@ -141,7 +137,7 @@ impl HttpService for Exchange {
             return Err(fail(HttpErrorKind::Unknown, Trouble::new(Kind::Request, words)));
         }
         self.line.make_create_only(&mut request);
-        self.line.give_checksum(&mut request).await?;
+        checksum::give(&mut request, self.line.dialect).await?;
         let is_completion = request.method() == Method::POST && asks_for(request.uri(), "uploadId");
         let progress = Progress::begin();
         let exchange = self.line.exchange(request, &progress);
@@ -201,27 +197,6 @@ impl Line {
         if self.create_only && self.dialect == Dialect::S3 && completes {
             request.headers_mut().insert(http::header::IF_NONE_MATCH, HeaderValue::from_static("*"));
         }
-    }
-
-    /// Gives a body for Google Cloud Storage the checksum without which that takes any.
-    async fn give_checksum(&self, request: &mut HttpRequest) -> Result<(), HttpError> {
-        if self.dialect != Dialect::Gcs || request.body().content_length() == 0 {
-            return Ok(());
-        }
-        let mut digest = crc_fast::Digest::new(crc_fast::CrcAlgorithm::Crc32Iscsi);
-        let mut body = request.body().clone();
-        while let Some(frame) = body.frame().await {
-            if let Ok(chunk) = frame?.into_data() {
-                digest.update(&chunk);
-            }
-        }
-        // The CRC-32C of a body is four bytes of the eight that any checksum fits in, the highest first.
-        let [.., one, two, three, four] = digest.finalize().to_be_bytes();
-        let hash = format!("crc32c={}", BASE64_STANDARD.encode([one, two, three, four]));
-        let hash =
-            HeaderValue::from_str(&hash).map_err(|error| HttpError::new(HttpErrorKind::Unknown, error))?;
-        request.headers_mut().insert("x-goog-hash", hash);
-        Ok(())
     }
 
     /// The answer as `object_store` has to see it.

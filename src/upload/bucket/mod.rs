@@ -9,6 +9,7 @@
 
 mod answer;
 mod aws;
+mod checksum;
 mod folder;
 mod http;
 mod multipart;

@@ -54,7 +54,7 @@ pub struct S3Options {
     pub kms_key_id: Option<String>,
     /// Whether a key of the bucket saves calls to the key service.
     pub bucket_key: Option<bool>,
-    /// A checksum that the store checks and keeps, beside the signature that covers every body anyway.
+    /// A checksum that the store checks and keeps. Without one it is sent `Content-MD5`, which it checks.
     pub checksum: Option<Checksum>,
 }
 

@@ -110,9 +110,7 @@ impl<'a> Opening<'a> {
         } else {
             builder = builder.with_credentials(self.credentials()?);
         }
-        // Bytes that the line has changed must never be stored: what no signature covers has a checksum.
-        let is_covered = !options.anonymous && !has_unsigned_bodies(&builder);
-        if let Some(checksum) = options.checksum.or((!is_covered).then_some(Checksum::Sha256)) {
+        if let Some(checksum) = options.checksum {
             builder = builder.with_checksum_algorithm(match checksum {
                 Checksum::Sha256 => StoreChecksum::SHA256,
                 Checksum::Crc64nvme => StoreChecksum::CRC64NVME,
@@ -301,13 +299,6 @@ impl<'a> Opening<'a> {
         };
         self.assume(base, role, get("external_id").map(str::to_string), &session_name)
     }
-}
-
-/// Whether signatures leave the bodies out (`AWS_UNSIGNED_PAYLOAD`).
-fn has_unsigned_bodies(builder: &AmazonS3Builder) -> bool {
-    let said = builder.get_config_value(&Key::UnsignedPayload).unwrap_or_default().to_ascii_lowercase();
-    // As `object_store` reads it.
-    matches!(said.as_str(), "1" | "true" | "on" | "yes" | "y")
 }
 
 /// Credentials that never change.
