@@ -68,7 +68,7 @@ pub(crate) fn all(options: &Options) -> Vec<Trial> {
     add("identity", clones::scenarios());
     add("outage", outage::scenarios());
     add("servers", servers::scenarios(options));
-    add("bucket", bucket::scenarios());
+    add("bucket", bucket::scenarios(options));
     add("clients", clients::scenarios());
     add("disk", damage::scenarios());
     add("disk", disk::scenarios());

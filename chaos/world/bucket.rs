@@ -20,6 +20,8 @@ pub(crate) enum Bucket {
     Proxied(FakeS3, Proxy),
     /// A real server, as a process of its own.
     SeaweedFs(SeaweedFs),
+    /// The same, behind a line that plays faults.
+    ProxiedSeaweedFs(SeaweedFs, Proxy),
 }
 
 impl Bucket {
@@ -31,7 +33,7 @@ impl Bucket {
     /// The server, if it is one.
     fn store(&self) -> Option<&FakeS3> {
         match self {
-            Self::Folder(_) | Self::SeaweedFs(_) => None,
+            Self::Folder(_) | Self::SeaweedFs(_) | Self::ProxiedSeaweedFs(..) => None,
             Self::S3(store) | Self::Proxied(store, _) => Some(store),
         }
     }
@@ -41,6 +43,7 @@ impl Bucket {
         let endpoint = match self {
             Self::Folder(_) => return Vec::new(),
             Self::SeaweedFs(store) => return SeaweedFs::settings(&store.endpoint()),
+            Self::ProxiedSeaweedFs(_, proxy) => return SeaweedFs::settings(&proxy.endpoint()),
             Self::S3(store) => store.endpoint(),
             Self::Proxied(_, proxy) => proxy.endpoint(),
         };
@@ -96,7 +99,7 @@ impl Bucket {
                 }
                 objects.into_iter().map(|(key, object)| (key, object.bytes.to_vec())).collect()
             }
-            Self::SeaweedFs(store) => store.objects(),
+            Self::SeaweedFs(store) | Self::ProxiedSeaweedFs(store, _) => store.objects(),
         }
     }
 
@@ -105,7 +108,7 @@ impl Bucket {
         match self {
             Self::Folder(root) => files(root).len(),
             Self::S3(store) | Self::Proxied(store, _) => store.object_count(),
-            Self::SeaweedFs(store) => store.keys().len(),
+            Self::SeaweedFs(store) | Self::ProxiedSeaweedFs(store, _) => store.keys().len(),
         }
     }
 
@@ -114,7 +117,9 @@ impl Bucket {
         match self {
             Self::Folder(root) => root.join(key).exists(),
             Self::S3(store) | Self::Proxied(store, _) => store.has(key),
-            Self::SeaweedFs(store) => store.keys().iter().any(|known| known == key),
+            Self::SeaweedFs(store) | Self::ProxiedSeaweedFs(store, _) => {
+                store.keys().iter().any(|known| known == key)
+            }
         }
     }
 }

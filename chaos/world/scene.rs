@@ -87,6 +87,16 @@ impl Scene {
         Self::with(|folder, runtime| Bucket::SeaweedFs(SeaweedFs::start(weed, folder, runtime.handle())))
     }
 
+    /// With SeaweedFS behind a line that plays faults.
+    pub(crate) fn with_proxied_seaweedfs(weed: &Path) -> Self {
+        Self::with(|folder, runtime| {
+            let store = SeaweedFs::start(weed, folder, runtime.handle());
+            let _inside = runtime.enter();
+            let proxy = Proxy::start(store.address());
+            Bucket::ProxiedSeaweedFs(store, proxy)
+        })
+    }
+
     fn with(bucket: impl FnOnce(&Path, &Runtime) -> Bucket) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let runtime = Runtime::new().unwrap();

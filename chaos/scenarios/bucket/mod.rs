@@ -7,10 +7,12 @@ mod answers;
 mod credentials;
 mod line;
 mod parts;
+mod real;
 mod storm;
 
 use std::time::Duration;
 
+use crate::arguments::Options;
 use crate::faults::proxy::{Fault, Rule, When};
 use crate::support::program::Program;
 use crate::support::s3::On;
@@ -23,20 +25,25 @@ const AT_LAST: Duration = Duration::from_mins(2);
 /// Longer than the program waits for a store that does not move, which is the least that it can be told.
 const OVER_PATIENCE: Duration = Duration::from_millis(1500);
 
-pub(crate) fn scenarios() -> Vec<Scenario> {
+pub(crate) fn scenarios(options: &Options) -> Vec<Scenario> {
     let all = [
         answers::scenarios(),
         credentials::scenarios(),
         line::scenarios(),
         parts::scenarios(),
+        real::scenarios(options),
         storm::scenarios(),
     ];
     all.into_iter().flatten().collect()
 }
 
-/// A scene behind a proxy, in which the program has little patience.
+/// A scripted store behind a proxy.
 fn scene() -> Scene {
-    let mut scene = Scene::with_proxy();
+    impatient(Scene::with_proxy())
+}
+
+/// The scene, in which the program has little patience.
+fn impatient(mut scene: Scene) -> Scene {
     scene.set("FOREBAY_UPLOAD_ATTEMPT_TIMEOUT", "1s");
     scene.set("FOREBAY_UPLOAD_CONNECT_TIMEOUT", "500ms");
     scene.set("FOREBAY_UPLOAD_RETRY_LONGEST_WAIT", "50ms");
