@@ -17,7 +17,10 @@
 //!
 //! Format 1 is held by `tests/data/spool/00000042.manifest`.
 
+use std::collections::BTreeSet;
+
 use super::batch::Batch;
+use super::names;
 
 /// What the first line begins with; the number of the format follows.
 const MAGIC: &str = "forebay manifest ";
@@ -60,7 +63,24 @@ pub(super) fn decode(content: &[u8]) -> Result<Batch, Unreadable> {
     if first.strip_prefix(MAGIC) != Some(VERSION) {
         return Err(newer(format!("it begins with `{first}`, not `{MAGIC}{VERSION}`")));
     }
-    serde_json::from_str(json).map_err(|error| newer(error.to_string()))
+    let batch: Batch = serde_json::from_str(json).map_err(|error| newer(error.to_string()))?;
+    check_files(&batch).map_err(newer)?;
+    Ok(batch)
+}
+
+/// Checks that each object has a file of its own in the spool's folder. Files are renamed and removed as the manifest
+/// says, so it must not name those of others, nor one file twice.
+fn check_files(batch: &Batch) -> Result<(), String> {
+    let mut files = BTreeSet::new();
+    for object in &batch.objects {
+        if names::segment_of_object(&object.file) != Some(batch.segment) {
+            return Err(format!("`{}` is no file of segment {}", object.file, batch.segment));
+        }
+        if !files.insert(&object.file) {
+            return Err(format!("it names `{}` twice", object.file));
+        }
+    }
+    Ok(())
 }
 
 /// The last line, if these are the lines above it.
@@ -130,6 +150,18 @@ mod tests {
         ] {
             let content = lines.to_owned() + &checksum(lines.as_bytes());
             assert!(matches!(decode(content.as_bytes()), Err(Unreadable::Newer(_))), "{lines}");
+        }
+    }
+
+    #[test]
+    fn a_manifest_names_files_of_its_segment_and_each_once() {
+        for file in
+            ["00000042-0.logs.object", "00000041-1.metrics.object", "00000042-/../numbers.object", "numbers"]
+        {
+            let mut named = batch();
+            named.objects[1].file = file.into();
+            let Err(Unreadable::Newer(reason)) = decode(&encode(&named)) else { panic!("{file}") };
+            assert!(reason.contains(file), "{reason}");
         }
     }
 }

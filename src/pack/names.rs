@@ -32,8 +32,11 @@ pub(super) fn damaged(name: &str) -> String {
     format!("{name}.damaged")
 }
 
-/// The segment of an object's file, if it is one.
+/// The segment of an object's file, if it is one that lies in the folder.
 pub(super) fn segment_of_object(name: &str) -> Option<SegmentId> {
+    if name.contains('/') {
+        return None;
+    }
     SegmentId::parse(name.strip_suffix(".object")?.split_once('-')?.0)
 }
 
