@@ -26,7 +26,7 @@ pub(super) fn long(options: &Options) {
 }
 
 fn play(options: &Options, halves: usize) {
-    let bounds = Bounds { http1: 40, http2: 40, ..Bounds::default() };
+    let bounds = Bounds::default();
     let found = besieged(bounds, &[("FOREBAY_RECEIVE_STALLED_AFTER", "1s")], async |besieged| {
         let mut random = Random::new(options.seed);
         let mut clients = JoinSet::new();

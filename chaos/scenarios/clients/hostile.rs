@@ -30,8 +30,9 @@ pub(super) fn short(_: &Options) {
 pub(super) fn million(_: &Options) {
     let bounds = Bounds { max_request_mib: 64, max_inflight_mib: 256, ..Bounds::default() };
     besieged(bounds, &[], async |besieged| {
-        for way in Way::ALL {
-            let export = besieged.ledger.note_sent(Signal::Logs, 1_000_000, 0);
+        // As JSON by somebody else's code, more of them would not be within the limit.
+        for (way, records) in [(Way::Grpc, 1_000_000), (Way::Protobuf, 1_000_000), (Way::Json, 200_000)] {
+            let export = besieged.ledger.note_sent(Signal::Logs, records, 0);
             let request = way.request(Signal::Logs, &way.encode(&export), None);
             assert_eq!(way.send(besieged.life.http, request).await, Code::Ok, "{way:?}");
             besieged.ledger.note_acknowledged(&export);
