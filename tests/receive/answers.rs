@@ -95,6 +95,9 @@ async fn an_empty_request_is_answered_ok_and_not_stored() {
 async fn an_undecodable_body_is_refused_for_good() {
     let server = Server::start(options(), Room::Plenty).await;
     let broken = &logs(100)[..50];
+    // Two whole requests laid end to end are one; half of that could pass for all of it.
+    let mut half = framed(0, &[logs(1), logs(1)].concat());
+    half.truncate(half.len() - logs(1).len());
     for address in server.addresses() {
         for (request, what) in [
             (grpc(Signal::Logs, broken), "cut off"),
@@ -103,6 +106,7 @@ async fn an_undecodable_body_is_refused_for_good() {
             (grpc_framed(Signal::Logs, b""), "no message"),
             (grpc_framed(Signal::Logs, &[0, 0, 0]), "no whole prefix"),
             (grpc_framed(Signal::Logs, &[0, 0, 0, 0, 9, 1]), "no whole message"),
+            (grpc_framed(Signal::Logs, &half), "half of a message that could be a whole one"),
             (grpc_framed(Signal::Logs, &framed(1, &gzip(&logs(1)))), "compressed, not said how"),
             (grpc_framed(Signal::Logs, &[framed(0, &logs(1)), framed(0, b"")].concat()), "two messages"),
         ] {
