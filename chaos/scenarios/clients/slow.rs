@@ -14,18 +14,21 @@ use super::besieged::{Besieged, Bounds, besieged};
 use super::wire::{AT_LAST, Way, connect, head, statuses, whole};
 
 pub(super) fn hundreds(options: &Options) {
-    play(options, 300, 40, Duration::from_millis(80));
+    play(options, 300, Duration::from_millis(80), "3s");
 }
 
 pub(super) fn thousands(options: &Options) {
-    play(options, 3_000, 300, Duration::from_millis(800));
+    play(options, 3_000, Duration::from_millis(500), "10s");
 }
 
-/// `slow` clients send their exports in ten pieces with a pause before each, and `trickling` ones a byte each time.
-fn play(options: &Options, slow: u64, trickling: u64, pause: Duration) {
-    // Those that trickle announce most of the memory that there is, and keep it until they are told to come back.
-    let bounds = Bounds { http1: slow + trickling, ..Bounds::default() };
-    let settings = [("FOREBAY_RECEIVE_STALLED_AFTER", "3s"), ("FOREBAY_RECEIVE_HOLD_BEFORE_REFUSING", "1m")];
+/// Those that trickle announce most of the memory that there is, and keep it until they are told to come back.
+const TRICKLING: u64 = 40;
+
+/// `slow` clients send their exports in ten pieces with a pause before each, others a byte each time.
+fn play(options: &Options, slow: u64, pause: Duration, stalled_after: &str) {
+    let bounds = Bounds { http1: slow + TRICKLING, ..Bounds::default() };
+    let settings =
+        [("FOREBAY_RECEIVE_STALLED_AFTER", stalled_after), ("FOREBAY_RECEIVE_HOLD_BEFORE_REFUSING", "1m")];
     besieged(bounds, &settings, async |besieged| {
         let mut clients = JoinSet::new();
         for number in 0..slow {
@@ -33,12 +36,12 @@ fn play(options: &Options, slow: u64, trickling: u64, pause: Duration) {
             clients.spawn(send_slowly(besieged.clone(), random, pause));
         }
         let mut given_up = JoinSet::new();
-        for _ in 0..trickling {
+        for _ in 0..TRICKLING {
             given_up.spawn(trickle(besieged.clone(), pause));
         }
         clients.join_all().await;
         let answers = given_up.join_all().await.into_iter().filter(|is_answered| *is_answered).count() as u64;
-        assert!(2 * answers > trickling, "only {answers} of {trickling} were told to come back");
+        assert!(2 * answers > TRICKLING, "only {answers} of {TRICKLING} were told to come back");
     });
 }
 
