@@ -21,16 +21,16 @@ mod client;
 #[allow(dead_code, reason = "other tests use all of it")]
 #[path = "../tests/support/decoded.rs"]
 mod decoded;
-#[allow(dead_code, reason = "not all faults are played yet")]
+
 mod faults;
 #[allow(dead_code, reason = "other tests use all of it")]
 #[path = "../tests/receive/payload.rs"]
 mod payload;
-#[allow(dead_code, reason = "not all faults are played yet")]
+
 mod scenarios;
 #[path = "../tests/support/mod.rs"]
 mod support;
-#[allow(dead_code, reason = "not all of it is played in yet")]
+
 mod world;
 
 use std::process::ExitCode;

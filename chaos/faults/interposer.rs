@@ -56,10 +56,6 @@ impl Times {
         Self { from: nth, to: nth }
     }
 
-    pub(crate) const fn from(nth: u64) -> Self {
-        Self { from: nth, to: u64::MAX }
-    }
-
     /// The first so many.
     pub(crate) const fn to(nth: u64) -> Self {
         Self { from: 1, to: nth }
@@ -77,7 +73,6 @@ pub(crate) struct Interposer {
     /// Holds the control file and the trace.
     folder: TempDir,
     control: File,
-    root: PathBuf,
     variables: Vec<(&'static str, String)>,
 }
 
@@ -103,7 +98,7 @@ impl Interposer {
             (control::ROOT_VARIABLE, text(&root)),
             (control::TRACE_VARIABLE, text(&folder.path().join("trace"))),
         ];
-        Self { folder, control, root, variables }
+        Self { folder, control, variables }
     }
 
     /// The variables with which a process obeys.
@@ -188,11 +183,6 @@ impl Interposer {
     pub(crate) fn traced(&self) -> Vec<String> {
         let text = std::fs::read_to_string(self.folder.path().join("trace")).unwrap();
         text.lines().map(str::to_owned).collect()
-    }
-
-    /// The data folder.
-    pub(crate) fn root(&self) -> &Path {
-        &self.root
     }
 
     fn number(&self, at: usize) -> u64 {

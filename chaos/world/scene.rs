@@ -250,12 +250,6 @@ impl Scene {
         count(&self.bucket.objects())
     }
 
-    /// Audits the bucket as it is.
-    pub(crate) fn audit(&self) -> Found {
-        let objects = self.bucket.objects();
-        self.audited(objects.len(), &objects, Machines::One)
-    }
-
     fn audited(&self, before: usize, objects: &BTreeMap<String, Vec<u8>>, machines: Machines) -> Found {
         let found = audit(&self.ledger.exports(), objects, machines);
         let mut by_signal = BTreeMap::new();
