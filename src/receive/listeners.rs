@@ -3,7 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 
-use tokio::net::{TcpListener, TcpStream, lookup_host};
+use tokio::net::{TcpListener, TcpSocket, TcpStream, lookup_host};
 
 use super::{Error, Options};
 
@@ -52,6 +52,18 @@ struct Listener {
     address: SocketAddr,
 }
 
+/// Connections that wait to be accepted, as far as the system allows (`net.core.somaxconn`). As many machines as there are
+/// may come at once, after a restart say, and a connection for which there is no place here is one that hangs.
+const BACKLOG: u32 = 4096;
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // So that a restart need not wait for the connections of the process before it to be forgotten.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
+
 impl Listener {
     async fn bind(key: &'static str, address: &str) -> Result<Self, Error> {
         let bound = async {
@@ -67,7 +79,14 @@ impl Listener {
     async fn bind_first(address: &str) -> io::Result<TcpListener> {
         let mut candidates: Vec<SocketAddr> = lookup_host(address).await?.collect();
         candidates.sort_by_key(SocketAddr::is_ipv6);
-        TcpListener::bind(candidates.as_slice()).await
+        let mut outcome = Err(io::Error::new(io::ErrorKind::NotFound, "the host has no address"));
+        for candidate in candidates {
+            outcome = listen(candidate);
+            if outcome.is_ok() {
+                break;
+            }
+        }
+        outcome
     }
 
     async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {

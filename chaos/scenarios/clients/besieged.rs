@@ -94,7 +94,8 @@ pub(super) fn besieged(
         assert!(!said.stderr.contains(word), "{}", said.stderr);
     }
     let (before, during) = (percentile_99(&calm), percentile_99(&meanwhile));
-    let allowed = 10 * before + Duration::from_secs(3);
+    // A call may be held until there is memory for it, and a machine may do much else.
+    let allowed = 10 * before + Duration::from_secs(20);
     assert!(
         during <= allowed,
         "one in a hundred waited {during:?}, and {before:?} when nothing else went on"
