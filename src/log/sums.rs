@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::checksum::{Checksum, joined, rest};
+use super::checksum::{Checksum, rest};
 use super::window::Window;
 
 /// How far the places lie apart up to which checksums are kept.
@@ -35,18 +35,17 @@ impl Sums {
         while self.known.len() <= place {
             let at = self.from + ((self.known.len() - 1) * APART) as u64;
             let before = self.known.last().copied().unwrap_or_default();
-            self.known.push(joined(before, sum(window, at, APART)?, APART as u64));
+            self.known.push(more(before, window, at, APART)?);
         }
-        let more = length % APART as u64;
-        let tail = sum(window, to - more, usize::try_from(more).unwrap_or_default())?;
-        Ok(joined(self.known[place], tail, more))
+        let left = usize::try_from(length % APART as u64).unwrap_or_default();
+        more(self.known[place], window, to - left as u64, left)
     }
 }
 
-/// The checksum of `length` bytes, [`APART`] at most.
-fn sum(window: &Window, at: u64, length: usize) -> io::Result<u32> {
+/// The checksum of `length` bytes, [`APART`] at most, behind bytes with the checksum `before`.
+fn more(before: u32, window: &Window, at: u64, length: usize) -> io::Result<u32> {
     let mut bytes = [0; APART];
     let bytes = &mut bytes[..length];
     window.fill(bytes, at)?;
-    Ok(Checksum::new().add(bytes).finish())
+    Ok(Checksum::behind(before).add(bytes).finish())
 }
