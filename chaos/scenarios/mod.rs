@@ -37,6 +37,7 @@ impl Scenario {
 
     fn trial(self, kind: &str, options: &Options) -> Trial {
         let Self { name, play, is_long } = self;
+        let name = format!("{kind}::{name}");
         let options = options.clone();
         let weed = options.weed.iter().map(|path| format!(" --weed {}", path.display()));
         let replay = Replay(format!(
@@ -50,7 +51,7 @@ impl Scenario {
             play(&options);
             Ok(())
         };
-        Trial::test(name, played).with_kind(kind).with_ignored_flag(is_long)
+        Trial::test(name, played).with_ignored_flag(is_long)
     }
 }
 

@@ -242,7 +242,7 @@ impl Scene {
     }
 
     pub(super) fn drain(&self, folder: &Path) -> Said {
-        forebay(folder, &["drain", "--wait", "2m"], &self.environment(&[]))
+        forebay(folder, &["drain", "--wait", "20m"], &self.environment(&[]))
     }
 
     /// How many exports are in the bucket.
