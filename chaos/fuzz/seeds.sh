@@ -55,6 +55,11 @@ connection_seeds() {
         >"$folder/seed-chunked"
     # An empty frame of settings, then headers for POST /v1/logs without a body.
     printf '\100\0\0\23\1\5\0\0\0\1\203\206\0\5:path\10/v1/logs' >"$folder/seed-http2"
+    # Compressed in each way, with something behind its end.
+    for kind in 2 4 6; do
+        { printf '\377\1\0%b\0\0\0\377xxxxx' "\\0$kind" && cat tests/data/claude-code/hello.http-protobuf/0002.logs.http.pb; } \
+            >"$folder/seed-followed-$kind"
+    done
     for transport in 0 1 2; do
         for kind in 0 1 2 3 4 5 6 7 10 12 20 22; do
             {

@@ -43,7 +43,9 @@ fuzz_target!(|input: &[u8]| {
     environment.insert(SECRET_VARIABLE.to_owned(), SECRET.to_owned());
     environment.insert("FOREBAY_UPLOAD_S3_ACCESS_KEY_ID".to_owned(), "AKIA".to_owned());
     let sources = Sources { file: Some(FILE.clone()), environment, flags: Vec::new() };
-    match load(&sources) {
+    let loaded = load(&sources);
+    std::fs::remove_file(&*FILE).unwrap();
+    match loaded {
         Ok(loaded) => right(&loaded),
         Err(invalid) => wrong(&invalid, &sources),
     }

@@ -93,13 +93,18 @@ impl Sent {
         // Requests laid end to end are a request; many of the same compress well.
         let times = if times < 200 { 1 } else { usize::from(times) };
         let content = content.repeat(times.min(1 + 8 * LIMIT_BYTES / content.len().max(1)));
-        let message = if is_compressed_here { compression.compress(&content) } else { content };
-        let prefix = match (transport, framing) {
-            (Transport::Grpc, 0..=199) => {
+        let mut message = if is_compressed_here { compression.compress(&content) } else { content };
+        // Something that follows, or a prefix that is wrong.
+        let wrong = (framing >= 200).then(|| &frame[..usize::from(framing) % 6]);
+        if transport != Transport::Grpc {
+            message.extend_from_slice(wrong.unwrap_or_default());
+        }
+        let prefix = match (transport, wrong) {
+            (Transport::Grpc, None) => {
                 let length = u32::try_from(message.len()).unwrap().to_be_bytes();
                 [&[u8::from(compression != Compression::None)], &length[..]].concat()
             }
-            (Transport::Grpc, _) => frame[..usize::from(framing) % 6].to_vec(),
+            (Transport::Grpc, Some(wrong)) => wrong.to_vec(),
             _ => Vec::new(),
         };
         Self { transport, signal, is_json, compression, refusal, message, prefix, pieces }
