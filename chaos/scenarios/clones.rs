@@ -1,13 +1,11 @@
 //! A data folder is copied, as with a disk's image, and both machines run on against one bucket: they have one writer id,
 //! give the same segment numbers, and have the same things to deliver.
 
-use std::path::Path;
-
 use crate::arguments::Options;
 use crate::support::program::{Program, Starting};
 use crate::support::s3::Fault;
 use crate::world::bucket::Bucket;
-use crate::world::scene::Scene;
+use crate::world::scene::{Scene, copy};
 
 use super::Scenario;
 
@@ -64,20 +62,4 @@ fn copies(_: &Options, scene: &Scene) {
 fn end(program: Program) {
     let said = program.terminate();
     assert!(said.code == Some(0) && !said.stderr.contains(" ERROR "), "{said:?}");
-}
-
-/// Copies a folder and all that is in it, the bucket excepted.
-fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let target = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            if entry.file_name() != "bucket" {
-                copy(&entry.path(), &target);
-            }
-        } else {
-            std::fs::copy(entry.path(), target).unwrap();
-        }
-    }
 }

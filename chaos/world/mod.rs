@@ -3,10 +3,10 @@
 pub(crate) mod admin;
 pub(crate) mod audit;
 pub(crate) mod bucket;
+pub(crate) mod cases;
 pub(crate) mod clients;
 pub(crate) mod damaged;
 pub(crate) mod ledger;
-pub(crate) mod metrics;
 pub(crate) mod random;
 pub(crate) mod remains;
 pub(crate) mod scene;

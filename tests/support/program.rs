@@ -151,11 +151,6 @@ impl Program {
         self.wait()
     }
 
-    /// Its process, which is not waited for before [`Program::wait`], so that the id is no other's.
-    pub fn process(&self) -> Pid {
-        Pid::from_child(&self.child)
-    }
-
     /// Stops it, by SIGSTOP, until [`Program::resume`].
     pub fn pause(&self) {
         self.signal(Signal::STOP);

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use crate::faults::proxy::{Fault, Proxy};
 use crate::support::program::Program;
 use crate::support::s3::{BUCKET, On};
-use crate::world::metrics;
+use crate::world::admin::{get, sum};
 
 use super::super::Scenario;
 use super::{AT_LAST, delivered_through, delivers_through, scene};
@@ -85,7 +85,7 @@ fn away(take_away: fn(&Proxy), attempts: u32) {
 /// Waits until so many attempts to deliver have failed.
 fn wait_for_failures(program: &Program, attempts: u32) {
     let began = Instant::now();
-    while metrics::sum(program, "forebay_upload_errors_total") < f64::from(attempts) {
+    while sum(&get(program, "/metrics").1, "forebay_upload_errors_total") < u64::from(attempts) {
         assert!(began.elapsed() < AT_LAST, "{}", program.stderr());
         std::thread::sleep(Duration::from_millis(5));
     }

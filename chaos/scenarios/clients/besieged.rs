@@ -73,7 +73,7 @@ pub(super) fn besieged(
     let program = scene.start();
     let at_rest = peak_memory(&program);
     let life = scene.life(&program);
-    let process = program.process().as_raw_nonzero().get();
+    let process = program.id().as_raw_nonzero().get();
     let besieged = Besieged { life, ledger: Arc::clone(&scene.ledger), process };
     let (calm, meanwhile) = scene.runtime().block_on(async {
         let mut witness = Witness::begin(&scene.ledger, life);
@@ -115,7 +115,7 @@ fn percentile_99(latencies: &[Duration]) -> Duration {
 
 /// The most resident memory that a process ever had.
 fn peak_memory(program: &Program) -> u64 {
-    let path = format!("/proc/{}/status", program.process().as_raw_nonzero());
+    let path = format!("/proc/{}/status", program.id().as_raw_nonzero());
     let status = std::fs::read_to_string(path).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
     line.trim().strip_suffix(" kB").unwrap().parse::<u64>().unwrap() << 10

@@ -10,12 +10,12 @@ mod ruin;
 mod sectors;
 mod spot;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 
 use crate::faults::damage::Damage;
 use crate::support::program::Program;
 use crate::world::audit::Machines;
+use crate::world::cases::play_each;
 use crate::world::random::Random;
 use crate::world::scene::Scene;
 
@@ -39,8 +39,6 @@ const ALWAYS: [Case; 8] = [
 const SAMPLE: usize = 2;
 /// How often the long one plays each, at another place.
 const ROUNDS: usize = 4;
-/// Processes that run at a time; they wait most of it.
-const AT_A_TIME: usize = 4;
 
 pub(crate) fn scenarios() -> Vec<Scenario> {
     vec![
@@ -80,29 +78,13 @@ fn cases() -> Vec<Case> {
 fn play(cases: Vec<Case>, random: &mut Random) {
     let ruin = Mutex::new(ruin::build());
     let count = cases.len();
-    let left = Mutex::new(cases.into_iter().map(|case| (case, random.next())).collect::<Vec<_>>());
-    let (costs, failed) = (Mutex::new(Vec::new()), Mutex::new(Vec::new()));
-    std::thread::scope(|threads| {
-        for _ in 0..AT_A_TIME {
-            threads.spawn(|| {
-                loop {
-                    let next = left.lock().unwrap().pop();
-                    let Some((case, seed)) = next else { return };
-                    let scene = ruin.lock().unwrap().copied();
-                    let played =
-                        catch_unwind(AssertUnwindSafe(|| strike(case, &scene, &mut Random::new(seed))));
-                    match played {
-                        Ok(cost) => costs.lock().unwrap().push(cost),
-                        Err(_) => failed.lock().unwrap().push((case, seed)),
-                    }
-                }
-            });
-        }
+    let played = play_each(cases, random, |case, seed| {
+        let scene = ruin.lock().unwrap().copied();
+        strike(case, &scene, &mut Random::new(seed))
     });
-    let (costs, failed) = (costs.into_inner().unwrap(), failed.into_inner().unwrap());
+    let costs: Vec<u64> = played.into_iter().map(|(_, cost)| cost).collect();
     let (some, all) = (costs.iter().filter(|cost| **cost > 0).count(), costs.iter().sum::<u64>());
     println!("{count} cases of damage: {some} cost something, {all} exports together, all of them told");
-    assert!(failed.is_empty(), "these failed: {failed:?}");
 }
 
 /// Damages a folder, starts a process on it and settles; returns how many exports it cost.

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 
 use crate::arguments::Options;
 use crate::faults::interposer::{Action, Interposer, Times};
+use crate::world::cases::play_each;
 use crate::world::random::Random;
 use crate::world::scene::{Found, Scene};
 
@@ -110,27 +111,24 @@ fn every(options: &Options, folder: &str) {
 /// Plays the history once for each point. How often a thread comes by a point is its own affair, so that the last time
 /// may not come.
 fn kill_at(points: Vec<Point>, random: &mut Random) {
-    let (mut kills, mut second_kills, mut never) = (0, 0, Vec::new());
-    let mut found = (0, 0);
     let planned = points.len();
-    for point in points {
+    let played = play_each(points, random, |point, seed| {
         let scene = Scene::with_folder();
         let interposer = Interposer::new(&scene.data());
-        // Now and then the process after it is killed too, while it takes up what was left.
-        let second = random.within(1, 40);
-        let outcome = kill(&scene, &interposer, point, second);
-        kills += usize::from(outcome.0);
-        second_kills += usize::from(outcome.1);
-        if !outcome.0 {
-            never.push(point);
-        }
-        let Found { acknowledged, unanswered, .. } = scene.settle();
-        found = (found.0 + acknowledged, found.1 + unanswered);
-    }
+        // The process after it is killed too, while it takes up what was left.
+        let second = Random::new(seed).within(1, 40);
+        let killed = kill(&scene, &interposer, point, second);
+        (killed, scene.settle())
+    });
+    let kills = played.iter().filter(|(_, ((once, _), _))| *once).count();
+    let again = played.iter().filter(|(_, ((_, again), _))| *again).count();
+    let never: Vec<_> = played.iter().filter(|(_, ((once, _), _))| !once).map(|(point, _)| *point).collect();
+    let sum = |of: fn(&Found) -> u64| played.iter().map(|(_, (_, found))| of(found)).sum::<u64>();
     println!(
-        "{planned} points: killed at {kills}, {second_kills} of them once more; {} exports acknowledged, each found \
-         once; {} found whose answer was lost; not met: {never:?}",
-        found.0, found.1
+        "{planned} points: killed at {kills}, and {again} times once more; {} exports acknowledged, each found once; {} \
+         found whose answer was lost; not met: {never:?}",
+        sum(|found| found.acknowledged),
+        sum(|found| found.unanswered)
     );
     assert!(never.iter().all(|point| point.time > 1 || point.life > 0), "not met: {never:?}");
     assert!(never.len() * 8 <= planned, "not met: {never:?}");
