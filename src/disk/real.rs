@@ -7,11 +7,12 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use rustix::fs::{AtFlags, CWD, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 
-use super::{Disk, Entry, File, Lock};
+use super::{Disk, Entry, File, Lock, is_bad_sector};
 
 /// The file systems of this machine.
 #[derive(Clone, Copy, Debug, Default)]
@@ -119,6 +120,13 @@ impl File for RealFile {
     }
 
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+        for pause in READ_AGAIN_AFTER {
+            match self.file.read_exact_at(buffer, offset) {
+                // A place that cannot be read is given up by those above, with what stands there: it has to be sure.
+                Err(error) if is_bad_sector(&error) => std::thread::sleep(pause),
+                read => return read,
+            }
+        }
         self.file.read_exact_at(buffer, offset)
     }
 
@@ -152,6 +160,9 @@ impl Drop for RealFile {
         }
     }
 }
+
+/// The pauses before a place that could not be read is read again: cables and paths to a disk fail for a moment.
+const READ_AGAIN_AFTER: [Duration; 2] = [Duration::from_millis(5), Duration::from_millis(50)];
 
 /// `IOV_MAX` of Linux.
 const MAX_SLICES: usize = 1024;

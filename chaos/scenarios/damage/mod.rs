@@ -52,6 +52,7 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
             "sectors_that_a_start_cannot_read_cost_nothing_where_it_is_known_otherwise",
             sectors::where_the_start_reads,
         ),
+        Scenario::short("sectors_that_cannot_be_read_for_a_moment_cost_nothing", sectors::for_a_moment),
         Scenario::short("a_ledger_that_is_gone_or_something_else_costs_nothing", ledger::replaced),
         Scenario::long(
             "records_on_a_page_that_cannot_be_read_are_given_up_after_a_while",
