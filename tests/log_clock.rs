@@ -2,29 +2,20 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
-use std::path::PathBuf;
-use std::sync::Arc;
-
 use bytes::Bytes;
-use forebay::disk::{Budget, Disk, SimulatedDisk};
-use forebay::log::{Item, Options, Place, SegmentId, Stepwise, Unreadable};
+use forebay::disk::SimulatedDisk;
+use forebay::log::{Item, Unreadable};
 use forebay::otlp::Signal;
 use forebay::receive::Export;
-use forebay::units::ByteSize;
+
+#[path = "support/log.rs"]
+mod support_log;
+
+use support_log::open;
 
 #[test]
 fn a_clock_that_was_ahead_for_a_moment_does_not_date_the_segments_after() {
-    let disk: Arc<dyn Disk> = Arc::new(SimulatedDisk::default());
-    let options =
-        Options { segment_bytes: ByteSize(16 * 1024), free_space_floor: ByteSize(0), ..Options::default() };
-    let place = Place {
-        folder: PathBuf::from("/data/log"),
-        aside: PathBuf::from("/data/damaged"),
-        writer: 7,
-        packing: "{}".to_owned(),
-        at_least: SegmentId(1),
-    };
-    let mut log = Stepwise::open(&disk, place, &options, &Budget::new(1 << 30)).unwrap();
+    let mut log = open(&SimulatedDisk::default());
     let export = Export { signal: Signal::Logs, items: 1, body: Bytes::from_static(b"body") };
     for segment in [[100, 9000, 101], [102, 103, 90]] {
         for now in segment {

@@ -9,12 +9,14 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use forebay::disk::{AfterPowerLoss, Budget, Disk, Failing, SimulatedDisk};
-use forebay::log::{
-    AppendError, Error, Item, Log, Options, Place, SealedSegment, SegmentId, Stepwise, Unreadable,
-};
+use forebay::log::{AppendError, Log, SealedSegment, Stepwise, Unreadable};
 use forebay::otlp::Signal;
 use forebay::receive::Export;
-use forebay::units::ByteSize;
+
+#[path = "support/log.rs"]
+mod support_log;
+
+use support_log::{SEGMENT_BYTES, all_numbers, export, numbers, open, options, place};
 
 /// Fails operations of one kind on files of the log: as many as said, after as many as said went well.
 #[derive(Debug)]
@@ -37,43 +39,6 @@ impl Failing for Fail {
         self.times = self.times.checked_sub(1)?;
         Some(io::Error::other("bad sector"))
     }
-}
-
-fn place() -> Place {
-    Place {
-        folder: PathBuf::from("/data/log"),
-        aside: PathBuf::from("/data/damaged"),
-        writer: 7,
-        packing: "{}".to_owned(),
-        at_least: SegmentId(1),
-    }
-}
-
-fn options() -> Options {
-    Options { segment_bytes: ByteSize(16 * 1024), free_space_floor: ByteSize(0), ..Options::default() }
-}
-
-fn open(disk: &SimulatedDisk) -> Stepwise {
-    let disk: Arc<dyn Disk> = Arc::new(disk.clone());
-    Stepwise::open(&disk, place(), &options(), &Budget::new(1 << 30)).unwrap()
-}
-
-fn export(number: u8) -> Export {
-    Export { signal: Signal::Logs, items: 1, body: Bytes::from(vec![number; 900]) }
-}
-
-fn numbers(segment: &SealedSegment) -> Vec<u8> {
-    let records = segment.records(Unreadable::Fail).unwrap();
-    records
-        .map(|item| match item.unwrap() {
-            Item::Record(record) => record.body[0],
-            Item::Damage(damage) => panic!("{damage:?}"),
-        })
-        .collect()
-}
-
-fn all_numbers(log: &Stepwise) -> Vec<u8> {
-    std::iter::from_fn(|| log.next_sealed()).flat_map(|segment| numbers(&segment)).collect()
 }
 
 #[test]
@@ -142,7 +107,7 @@ fn a_second_failure_stops_intake_and_what_is_there_can_still_be_read() {
 async fn waiting_clients_get_an_error_when_the_disk_fails_and_ok_when_it_works_again() {
     let disk = SimulatedDisk::default();
     let handle: Arc<dyn Disk> = Arc::new(disk.clone());
-    let log = Log::open(handle, place(), &options(), &Budget::new(1 << 30)).unwrap();
+    let log = Log::open(handle, place(), &options(SEGMENT_BYTES), &Budget::new(1 << 30)).unwrap();
     let patience = Instant::now() + Duration::from_mins(1);
     log.append(export(1), patience).await.unwrap();
     disk.fail(Fail { operation: "sync", after: 0, times: 1 });
@@ -168,7 +133,7 @@ async fn waiting_clients_get_an_error_when_the_disk_fails_and_ok_when_it_works_a
 async fn without_room_a_client_is_held_until_there_is_room_or_its_patience_ends() {
     let disk: Arc<dyn Disk> = Arc::new(SimulatedDisk::default());
     let budget = Budget::new(3 * 16 * 1024);
-    let log = Log::open(disk, place(), &options(), &budget).unwrap();
+    let log = Log::open(disk, place(), &options(SEGMENT_BYTES), &budget).unwrap();
     let patience = || Instant::now() + Duration::from_mins(1);
     let backlog = budget.take(2 * 16 * 1024);
     let mut acknowledged = 0;
@@ -313,31 +278,11 @@ impl Failing for FailInTurn {
     }
 }
 
-#[test]
-fn what_is_damaged_is_kept_aside_durably() {
-    let disk = SimulatedDisk::default();
-    let mut log = open(&disk);
-    for number in 1..4 {
-        log.append(&[export(number)], 1).unwrap();
-    }
-    disk.flip_bit("/data/log/00000001.segment".as_ref(), 4096 + 56 + 900 + 100).unwrap();
-    let disk = disk.reboot(AfterPowerLoss::Lost);
-    assert_eq!(open(&disk).records_lost(), 1);
-    let disk = disk.reboot(AfterPowerLoss::Lost);
-    let kept = disk.list("/data/damaged".as_ref()).unwrap();
-    assert!(matches!(kept.as_slice(), [only] if only.bytes > 900), "{kept:?}");
-    let mut bytes = vec![0; 300];
-    let path = PathBuf::from("/data/damaged").join(&kept[0].name);
-    disk.open(&path).unwrap().read_at(&mut bytes, 100).unwrap();
-    let longest_run = bytes.split(|byte| *byte != 2).map(<[u8]>::len).max();
-    assert!(longest_run > Some(100), "the bytes of the record are there");
-}
-
 #[tokio::test]
 async fn damage_is_told_once_however_often_a_segment_is_read() {
     let disk = SimulatedDisk::default();
     let handle: Arc<dyn Disk> = Arc::new(disk.clone());
-    let log = Log::open(handle, place(), &options(), &Budget::new(1 << 30)).unwrap();
+    let log = Log::open(handle, place(), &options(SEGMENT_BYTES), &Budget::new(1 << 30)).unwrap();
     for number in 1..3 {
         log.append(export(number), Instant::now() + Duration::from_mins(1)).await.unwrap();
     }
@@ -358,86 +303,6 @@ async fn damage_is_told_once_however_often_a_segment_is_read() {
     tokio::task::spawn_blocking(move || log.close()).await.unwrap();
 }
 
-#[test]
-fn a_damaged_header_costs_nothing_for_there_is_another() {
-    // The magic, the version, and what the checksum covers.
-    for at in [3, 8, 30] {
-        let disk = SimulatedDisk::default();
-        let mut log = open(&disk);
-        log.append(&[export(1)], 1).unwrap();
-        disk.flip_bit("/data/log/00000001.segment".as_ref(), at).unwrap();
-        let again = open(&disk.reboot(AfterPowerLoss::Lost));
-        assert_eq!(all_numbers(&again), [1], "byte {at}");
-        assert_eq!(again.records_lost(), 0, "byte {at}");
-    }
-}
-
-#[test]
-fn a_segment_of_another_version_is_left_alone() {
-    let disk = SimulatedDisk::default();
-    let mut log = open(&disk);
-    log.append(&[export(1)], 1).unwrap();
-    for at in [8, 16 * 1024 - 128 - 4096 + 8] {
-        disk.flip_bit("/data/log/00000001.segment".as_ref(), at).unwrap();
-    }
-    let shared: Arc<dyn Disk> = Arc::new(disk);
-    let refused = Stepwise::open(&shared, place(), &options(), &Budget::new(1 << 30)).unwrap_err();
-    assert!(matches!(refused, Error::Version { version: 0, .. }), "{refused}");
-    assert!(shared.open("/data/log/00000001.segment".as_ref()).is_ok());
-}
-
-#[test]
-fn a_segment_with_a_damaged_header_is_kept_under_another_name() {
-    let disk = SimulatedDisk::default();
-    let mut log = open(&disk);
-    log.append(&[export(1)], 1).unwrap();
-    // The header stands in front of the records, and once more behind them.
-    for at in [30, 16 * 1024 - 128 - 4096 + 30] {
-        disk.flip_bit("/data/log/00000001.segment".as_ref(), at).unwrap();
-    }
-    let disk = disk.reboot(AfterPowerLoss::Lost);
-    assert!(all_numbers(&open(&disk)).is_empty());
-    let disk = disk.reboot(AfterPowerLoss::Lost);
-    assert!(disk.open("/data/log/00000001.segment.damaged".as_ref()).is_ok(), "durably");
-    let mut log = open(&disk);
-    log.append(&[export(2)], 1).unwrap();
-    log.seal();
-    assert_eq!(log.next_sealed().unwrap().id(), SegmentId(3), "its number is not given again");
-}
-
-#[test]
-fn damage_to_the_last_record_of_a_sealed_segment_does_not_pass_for_a_torn_tail() {
-    let disk = SimulatedDisk::default();
-    let mut log = open(&disk);
-    log.append(&[export(1)], 1).unwrap();
-    log.append(&[export(2)], 1).unwrap();
-    log.seal();
-    let disk = disk.reboot(AfterPowerLoss::Lost);
-    let second_record = 4096 + 56 + 904;
-    disk.flip_bit("/data/log/00000001.segment".as_ref(), second_record + 100).unwrap();
-    let segment = open(&disk).next_sealed().unwrap();
-    let mut records = segment.records(Unreadable::Fail).unwrap();
-    let items: Vec<Item> = records.by_ref().map(Result::unwrap).collect();
-    assert!(matches!(items.as_slice(), [Item::Record(_), Item::Damage(_)]), "{items:?}");
-    assert_eq!(records.lost(), 1);
-}
-
-#[test]
-fn a_segment_that_recovery_sealed_stays_sealed() {
-    let disk = SimulatedDisk::default();
-    let mut log = open(&disk);
-    log.append(&[export(1)], 1).unwrap();
-    log.append(&[export(2)], 1).unwrap();
-    let disk = disk.reboot(AfterPowerLoss::Lost);
-    drop(open(&disk));
-    let disk = disk.reboot(AfterPowerLoss::Lost);
-    disk.flip_bit("/data/log/00000001.segment".as_ref(), 4096 + 56 + 904 + 100).unwrap();
-    let segment = open(&disk).next_sealed().unwrap();
-    let mut records = segment.records(Unreadable::Fail).unwrap();
-    assert_eq!(records.by_ref().count(), 2);
-    assert_eq!(records.lost(), 1);
-}
-
 /// What is in a log once it is closed, in the order in which it was sealed.
 async fn closed_numbers(log: &Log) -> Vec<u8> {
     let closing = log.clone();
@@ -449,7 +314,7 @@ async fn closed_numbers(log: &Log) -> Vec<u8> {
 async fn a_record_for_which_there_is_no_room_takes_nothing_from_the_records_behind_it() {
     let disk: Arc<dyn Disk> = Arc::new(SimulatedDisk::default());
     let budget = Budget::new(5 * 16 * 1024);
-    let log = Log::open(disk, place(), &options(), &budget).unwrap();
+    let log = Log::open(disk, place(), &options(SEGMENT_BYTES), &budget).unwrap();
     let oversize = Export { signal: Signal::Logs, items: 1, body: Bytes::from(vec![9; 100_000]) };
     let refused = log.append(oversize, Instant::now() + Duration::from_millis(300)).await;
     assert_eq!(refused.unwrap_err(), AppendError::NoRoom);
@@ -486,7 +351,7 @@ impl Failing for NothingFails {
 async fn too_many_open_files_hold_clients_and_do_not_stop_intake_for_good() {
     let disk = SimulatedDisk::default();
     let handle: Arc<dyn Disk> = Arc::new(disk.clone());
-    let log = Log::open(handle, place(), &options(), &Budget::new(1 << 30)).unwrap();
+    let log = Log::open(handle, place(), &options(SEGMENT_BYTES), &Budget::new(1 << 30)).unwrap();
     disk.fail(TooManyOpenFiles);
     let mut acknowledged = 0;
     let refused = loop {
@@ -508,7 +373,7 @@ async fn too_many_open_files_hold_clients_and_do_not_stop_intake_for_good() {
 async fn a_record_that_waits_for_a_segment_of_its_own_holds_nobody_up() {
     let disk: Arc<dyn Disk> = Arc::new(SimulatedDisk::default());
     let budget = Budget::new(5 * 16 * 1024);
-    let log = Log::open(disk, place(), &options(), &budget).unwrap();
+    let log = Log::open(disk, place(), &options(SEGMENT_BYTES), &budget).unwrap();
     let patience = Instant::now() + Duration::from_mins(1);
     let oversize = Export { signal: Signal::Logs, items: 1, body: Bytes::from(vec![9; 100_000]) };
     let waiting = tokio::spawn({

@@ -4,16 +4,19 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use bytes::Bytes;
-use forebay::disk::{AfterPowerLoss, Budget, Disk, SimulatedDisk};
-use forebay::log::{Item, Options, Place, SegmentId, Stepwise, Unreadable};
+use forebay::disk::{AfterPowerLoss, Disk, SimulatedDisk};
+use forebay::log::{Item, Stepwise, Unreadable};
 use forebay::otlp::Signal;
 use forebay::receive::Export;
-use forebay::units::ByteSize;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
+
+#[path = "support/log.rs"]
+mod support_log;
+
+use support_log::try_open;
 
 const SEGMENT_BYTES: u64 = 12 * 1024;
 
@@ -163,20 +166,7 @@ impl Model {
 }
 
 fn open(disk: &SimulatedDisk) -> Stepwise {
-    let options = Options {
-        segment_bytes: ByteSize(SEGMENT_BYTES),
-        free_space_floor: ByteSize(0),
-        ..Options::default()
-    };
-    let place = Place {
-        folder: PathBuf::from("/data/log"),
-        aside: PathBuf::from("/data/damaged"),
-        writer: 7,
-        packing: "{}".to_owned(),
-        at_least: SegmentId(1),
-    };
-    let disk: Arc<dyn Disk> = Arc::new(disk.clone());
-    Stepwise::open(&disk, place, &options, &Budget::new(1 << 30)).unwrap()
+    try_open(disk, SEGMENT_BYTES).unwrap()
 }
 
 proptest! {

@@ -3,32 +3,18 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::io::IoSlice;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::Path;
 
 use bytes::Bytes;
-use forebay::disk::{Budget, Disk, SimulatedDisk, create_folders};
-use forebay::log::{Options, Place, SegmentId, Stepwise};
+use forebay::disk::{Disk, SimulatedDisk, create_folders};
+use forebay::log::Stepwise;
 use forebay::otlp::Signal;
 use forebay::receive::Export;
-use forebay::units::ByteSize;
 
-fn open(disk: &SimulatedDisk, segment_bytes: u64) -> Stepwise {
-    let place = Place {
-        folder: PathBuf::from("/data/log"),
-        aside: PathBuf::from("/data/damaged"),
-        writer: 7,
-        packing: "{}".to_owned(),
-        at_least: SegmentId(1),
-    };
-    let options = Options {
-        segment_bytes: ByteSize(segment_bytes),
-        free_space_floor: ByteSize(0),
-        ..Options::default()
-    };
-    let disk: Arc<dyn Disk> = Arc::new(disk.clone());
-    Stepwise::open(&disk, place, &options, &Budget::new(1 << 30)).unwrap()
-}
+#[path = "support/log.rs"]
+mod support_log;
+
+use support_log::try_open;
 
 /// Fills this many segments.
 fn fill(log: &mut Stepwise, segments: usize) {
@@ -56,7 +42,7 @@ fn a_log_of_which_everything_was_retired_goes_on_counting_where_it_ended() {
         let mut given = Vec::new();
         for life in 0..4 {
             // The last life has segments of another size.
-            let mut log = open(&disk, if life < 3 { 16 * 1024 } else { 32 * 1024 });
+            let mut log = try_open(&disk, if life < 3 { 16 * 1024 } else { 32 * 1024 }).unwrap();
             fill(&mut log, segments);
             if life == 1 {
                 // One of its own, whose file is not kept.
@@ -86,7 +72,7 @@ fn numbers_that_no_log_comes_to_are_none_of_ours() {
         create_folders(&disk, Path::new("/data/log")).unwrap();
         let file = disk.create(&Path::new("/data/log").join(&name)).unwrap();
         file.write_at(&[IoSlice::new(content.as_bytes())], 0).unwrap();
-        let mut log = open(&disk, 16 * 1024);
+        let mut log = try_open(&disk, 16 * 1024).unwrap();
         fill(&mut log, 3);
         assert_eq!(retire_all(&log), [1, 2, 3], "{name} {content}");
         let names = disk.list(Path::new("/data/log")).unwrap();

@@ -3,15 +3,19 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use forebay::disk::{AfterPowerLoss, Budget, Disk, SimulatedDisk};
-use forebay::log::{Item, Options, Place, SegmentId, Stepwise, Unreadable};
+use forebay::log::{Item, Options, Stepwise, Unreadable};
 use forebay::otlp::Signal;
 use forebay::receive::Export;
 use forebay::units::ByteSize;
+
+#[path = "support/log.rs"]
+mod support_log;
+
+use support_log::place;
 
 /// Small segments, so that a few records fill one.
 const SEGMENT_BYTES: u64 = 12 * 1024;
@@ -26,15 +30,8 @@ fn options() -> Options {
 }
 
 fn open(disk: &SimulatedDisk) -> Result<Stepwise, forebay::log::Error> {
-    let place = Place {
-        folder: PathBuf::from("/data/log"),
-        aside: PathBuf::from("/data/damaged"),
-        writer: 7,
-        packing: "{}".to_owned(),
-        at_least: SegmentId(1),
-    };
     let disk: Arc<dyn Disk> = Arc::new(disk.clone());
-    Stepwise::open(&disk, place, &options(), &Budget::new(options().disk_budget.bytes()))
+    Stepwise::open(&disk, place(), &options(), &Budget::new(options().disk_budget.bytes()))
 }
 
 fn export(number: u32) -> Export {
