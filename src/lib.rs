@@ -24,6 +24,7 @@ pub mod metrics;
 pub mod otlp;
 pub mod pack;
 pub mod receive;
+pub mod rows;
 pub mod send;
 pub mod thread;
 pub mod units;
