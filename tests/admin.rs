@@ -41,6 +41,7 @@ impl Subject for Process {
             intake: Intake { taking: self.ready().is_ok(), reason: self.ready().err() },
             queue: Queue::default(),
             disk: Disk::default(),
+            outputs: Vec::new(),
             delivery: Delivery::default(),
             losses: Losses::default(),
         }

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use forebay::disk::{Budget, Disk, SimulatedDisk};
 use forebay::log::{Item, Record, SegmentId};
 use forebay::otlp::{Signal, read_json};
-use forebay::pack::{Options, Spool, pack_records};
+use forebay::pack::{BatchId, Options, OutputName, Spool, pack_records};
 use forebay::upload::Body;
 use forebay::upload::bucket::FolderBucket;
 
@@ -26,7 +26,14 @@ fn deliver(bucket: &FolderBucket, text: &str) -> String {
     let record =
         Record { seq: 1, signal: Signal::Logs, received_at: 1, items: 1, tenant: String::new(), body };
     let records = [Item::Record(record)].into_iter().map(Ok::<_, Infallible>);
-    let batch = pack_records(SegmentId(1), "0badcafe", &Options::default(), records, &spool).unwrap();
+    let batch = pack_records(
+        &BatchId { segment: SegmentId(1), output: OutputName::main() },
+        "0badcafe",
+        &Options::default(),
+        records,
+        &spool,
+    )
+    .unwrap();
     let object = &batch.objects[0];
     bucket.put_blocking(object, &Body::new(spool.open_object(object).unwrap(), object)).unwrap();
     object.key.clone()

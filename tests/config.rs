@@ -132,6 +132,75 @@ fn every_setting_has_an_environment_variable_of_its_own() {
 }
 
 #[test]
+fn an_output_is_as_the_main_one_in_what_it_does_not_name() {
+    let yaml = "
+objects: { compression: zstd, level: 7, timezone: Europe/Berlin }
+upload: { to: 's3://rows', concurrency: 7, s3: { region: eu-central-1 } }
+outputs:
+  archive: { objects: { format: otlp_proto, prefix: archive }, upload: { to: 's3://archive' } }
+  copy-2: { objects: { prefix: copy } }
+";
+    let loaded = load(yaml, &[("FOREBAY_OUTPUTS_COPY_2_UPLOAD_CONCURRENCY", "9")], &[]).unwrap();
+    assert_eq!(loaded.warnings, Vec::<String>::new());
+    let setting = |key: &str| {
+        let found = loaded.settings.iter().find(|setting| setting.key == key);
+        found.map_or_else(|| panic!("{key}"), |setting| setting.value.clone())
+    };
+    for (key, value) in [
+        ("outputs.archive.objects.format", "otlp_proto"),
+        ("outputs.archive.objects.level", ""),
+        ("outputs.archive.objects.timezone", "Europe/Berlin"),
+        ("outputs.archive.upload.to", "s3://archive"),
+        ("outputs.archive.upload.s3.region", "eu-central-1"),
+        ("outputs.archive.upload.concurrency", "7"),
+        ("outputs.copy-2.objects.compression", "zstd"),
+        ("outputs.copy-2.objects.level", "7"),
+        ("outputs.copy-2.upload.to", "s3://rows"),
+        ("outputs.copy-2.upload.concurrency", "9"),
+    ] {
+        assert_eq!(setting(key), value, "{key}");
+    }
+    let names: Vec<_> = loaded.config.all_outputs().map(|(name, ..)| name.to_string()).collect();
+    assert_eq!(names, ["main", "archive", "copy-2"]);
+}
+
+#[test]
+fn objects_that_go_into_the_data_folder_go_there_from_every_output() {
+    let yaml = "data_dir: /d\noutputs: { archive: { objects: { prefix: archive } } }\n";
+    let loaded = load(yaml, &[], &[]).unwrap();
+    let places: Vec<_> = loaded.config.all_outputs().map(|(.., upload)| upload.to.as_str()).collect();
+    assert_eq!(places, ["file:///d/bucket"; 2]);
+}
+
+#[test]
+fn outputs_that_cannot_be_told_apart_are_refused() {
+    for (outputs, said) in [
+        (
+            "archive: {}",
+            "outputs.archive.objects.prefix: the outputs main and archive would both write into the folder",
+        ),
+        ("archive: { objects: { format: otlp_proto } }", "give one of them a prefix of its own"),
+        ("main: { objects: { prefix: x } }", "outputs.main is the output of the sections objects and upload"),
+        (
+            "Archive: { objects: { prefix: x } }",
+            "outputs.Archive: the name of an output is 1 to 32 lower-case letters",
+        ),
+        ("archive: { objects: { prefix: _x } }", "outputs.archive.objects.prefix is `_x`; readers pass over"),
+        (
+            "archive: { objects: { prefx: x } }",
+            "outputs.archive.objects.prefx is not a setting; did you mean",
+        ),
+        (
+            "archive: { upload: { concurrency: 0 } }",
+            "outputs.archive.upload.concurrency is 0; it must be 1 to 64",
+        ),
+    ] {
+        let problems = load(&format!("outputs: {{ {outputs} }}\n"), &[], &[]).unwrap_err();
+        assert!(problems[0].contains(said), "{outputs}: {problems:?}");
+    }
+}
+
+#[test]
 fn a_flag_wins_over_the_environment_and_that_over_the_file() {
     let yaml = "log:\n  seal_after: 1m\n  disk_budget: 2GiB\n  segment_bytes: 8MiB\nupload:\n  s3:\n";
     let environment = [("FOREBAY_LOG_SEAL_AFTER", "2m"), ("FOREBAY_LOG_DISK_BUDGET", "3GiB")];

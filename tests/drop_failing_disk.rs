@@ -13,7 +13,7 @@ use forebay::catalog::Catalog;
 use forebay::disk::{AfterPowerLoss, Budget, Disk, Failing, SimulatedDisk};
 use forebay::log::{self, Item, Log, Place, Record, SegmentId};
 use forebay::otlp::Signal;
-use forebay::pack::{self, Batch, Spool, pack_records};
+use forebay::pack::{self, Batch, BatchId, OutputName, Spool, pack_records};
 use forebay::receive::Export;
 use forebay::units::ByteSize;
 use forebay::upload::bucket::FolderBucket;
@@ -77,12 +77,20 @@ async fn objects_that_a_failing_disk_drops_by_halves_are_counted_and_go() {
         let records =
             [Signal::Logs, Signal::Traces].map(|signal| Ok::<_, Infallible>(Item::Record(record(signal))));
         let options = pack::Options::default();
-        let batch = pack_records(SegmentId(1), "0badcafe", &options, records.into_iter(), &spool).unwrap();
+        let batch = pack_records(
+            &BatchId { segment: SegmentId(1), output: OutputName::main() },
+            "0badcafe",
+            &options,
+            records.into_iter(),
+            &spool,
+        )
+        .unwrap();
 
         let (spool, catalog, elsewhere) =
             (Arc::new(spool), tempfile::tempdir().unwrap(), SimulatedDisk::default());
         elsewhere.fail(NothingWorks);
         let uploader = Uploader::start(
+            OutputName::main(),
             &Options::default(),
             Arc::new(FolderBucket::new(Arc::new(elsewhere), "/bucket".into())),
             Arc::clone(&spool),

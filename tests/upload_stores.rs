@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use forebay::catalog::Catalog;
 use forebay::disk::{Disk, RealDisk};
+use forebay::pack::OutputName;
 use forebay::units::Span;
 use forebay::upload::{AzureOptions, Environment, GcsOptions, Options, RetryOptions, Uploader, bucket};
 use support::checksums;
@@ -31,7 +32,7 @@ async fn deliver(store: &FakeS3, options: Options) {
     let disk: Arc<dyn Disk> = Arc::new(RealDisk);
     let bucket = bucket::open(&options, &Environment::default(), &disk).unwrap();
     let catalog = Arc::new(Catalog::open(&data.catalog_folder()));
-    let uploader = Uploader::start(&options, bucket, spool, catalog, vec![batch]);
+    let uploader = Uploader::start(OutputName::main(), &options, bucket, spool, catalog, vec![batch]);
     let drained = tokio::time::timeout(Duration::from_mins(1), uploader.drained()).await;
     assert!(drained.is_ok(), "{:#?}", uploader.status());
     uploader.stop(Duration::ZERO).await;

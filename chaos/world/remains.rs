@@ -38,7 +38,9 @@ pub(crate) type Tally = BTreeMap<State, usize>;
 struct Files {
     segments: BTreeSet<String>,
     unfinished_spares: usize,
+    /// Of batches: `00000042-main`.
     manifests: BTreeSet<String>,
+    /// As well.
     objects: BTreeSet<String>,
 }
 
@@ -55,10 +57,10 @@ impl Files {
             }
         }
         for name in names(&data.join("spool")) {
-            if let Some(segment) = name.strip_suffix(".manifest") {
-                files.manifests.insert(segment.to_owned());
-            } else if let Some((segment, _)) = name.strip_suffix(".object").and_then(|n| n.split_once('-')) {
-                files.objects.insert(segment.to_owned());
+            if let Some(batch) = name.strip_suffix(".manifest") {
+                files.manifests.insert(batch.to_owned());
+            } else if let Some((batch, _)) = name.strip_suffix(".object").and_then(|n| n.rsplit_once('-')) {
+                files.objects.insert(batch.to_owned());
             }
         }
         files
@@ -78,12 +80,13 @@ pub(crate) fn is_packing(data: &Path) -> bool {
 pub(crate) fn states(data: &Path, has_started: bool, bucket: &Bucket) -> BTreeSet<State> {
     let files = Files::of(data);
     let delivered = || {
-        files.manifests.iter().any(|segment| {
+        files.manifests.iter().any(|batch| {
             let manifest =
-                std::fs::read_to_string(data.join("spool").join(format!("{segment}.manifest"))).unwrap();
+                std::fs::read_to_string(data.join("spool").join(format!("{batch}.manifest"))).unwrap();
             keys(&manifest).iter().any(|key| bucket.has(key))
         })
     };
+    let is_in_log = |batch: &String| files.segments.contains(batch.split_once('-').unwrap().0);
     let has_backlog = files.segments.len() > 1 || !files.manifests.is_empty();
     let met = [
         (State::Starting, !has_started),
@@ -93,7 +96,7 @@ pub(crate) fn states(data: &Path, has_started: bool, bucket: &Bucket) -> BTreeSe
         // The last one is the active one.
         (State::Sealed, files.segments.len() > 1),
         (State::Packing, files.is_packing()),
-        (State::Committed, files.segments.intersection(&files.manifests).next().is_some()),
+        (State::Committed, files.manifests.iter().any(is_in_log)),
         (State::Delivering, !files.manifests.is_empty()),
         (State::Delivered, delivered()),
         (State::Idle, !has_backlog && files.objects.is_empty()),

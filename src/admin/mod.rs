@@ -25,6 +25,6 @@ pub use options::Options;
 pub use recorder::Recorder;
 pub use server::{BindError, Bound, Server};
 pub use status::{
-    BySignal, Delivery, DeliveryError, Disk, FlushReport, Intake, Listener, Losses, Queue, Status,
+    BySignal, Delivery, DeliveryError, Disk, FlushReport, Intake, Listener, Losses, Output, Queue, Status,
 };
 pub use subject::Subject;

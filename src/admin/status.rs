@@ -14,7 +14,7 @@ pub struct Status {
     pub uptime_seconds: u64,
     /// The data folder.
     pub data_dir: String,
-    /// Where the objects go, as a URL without credentials.
+    /// Where the objects go, as a URL without credentials; several with commas between them.
     pub destination: String,
     /// The addresses that clients can reach.
     pub listeners: Vec<Listener>,
@@ -24,8 +24,11 @@ pub struct Status {
     pub queue: Queue,
     /// The disk under it.
     pub disk: Disk,
-    /// How delivering goes.
+    /// How delivering goes, all outputs together: it fails as long as one of them fails.
     pub delivery: Delivery,
+    /// Each output by itself.
+    #[serde(default)]
+    pub outputs: Vec<Output>,
     /// What was lost.
     pub losses: Losses,
 }
@@ -110,6 +113,24 @@ pub struct Delivery {
     pub failing_since: Option<Timestamp>,
     /// Objects confirmed since the process started.
     pub objects_delivered: u64,
+}
+
+/// An output.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Output {
+    /// Its name; `main` is that of the sections `objects` and `upload`.
+    pub name: String,
+    /// Where its objects go, as a URL without credentials.
+    pub destination: String,
+    /// Its objects in the spool.
+    pub objects: u64,
+    /// Their length.
+    pub bytes: u64,
+    /// Age of the oldest record in them; none if nothing waits.
+    pub oldest_age_seconds: Option<u64>,
+    /// How delivering goes.
+    pub delivery: Delivery,
 }
 
 /// An attempt that failed.

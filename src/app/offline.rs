@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 
-use crate::admin::{BySignal, Delivery, Disk as DiskStatus, Intake, Losses, Queue, Status};
+use crate::admin::{BySignal, Delivery, Disk as DiskStatus, Intake, Losses, Output, Queue, Status};
 use crate::config::Config;
 use crate::disk::{Disk, RealDisk};
 use crate::log;
-use crate::pack::{self, Batch};
+use crate::pack::{self, Batch, OutputName};
 
 use super::data_folder::Paths;
 use super::subject::age_seconds;
@@ -50,8 +50,22 @@ pub fn status(config: &Config) -> anyhow::Result<Status> {
             seconds_until_full: None,
         },
         delivery: Delivery::default(),
+        outputs: config.all_outputs().map(|(name, _, to)| output(&name, &to.to, &spool.batches)).collect(),
         losses,
     })
+}
+
+/// What waits for an output.
+fn output(name: &OutputName, destination: &str, batches: &[Batch]) -> Output {
+    let objects = || batches.iter().filter(|batch| batch.output == *name).flat_map(|batch| &batch.objects);
+    Output {
+        name: name.to_string(),
+        destination: destination.to_owned(),
+        objects: objects().count() as u64,
+        bytes: objects().map(|object| object.bytes).sum(),
+        oldest_age_seconds: objects().map(|object| object.first_received_at).min().map(age_seconds),
+        delivery: Delivery::default(),
+    }
 }
 
 fn queue(segments: &[log::Surveyed], batches: &[Batch]) -> Queue {

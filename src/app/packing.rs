@@ -15,9 +15,9 @@ use anyhow::Context as _;
 
 use crate::log::{self, Log, SealedSegment, SegmentId, Unreadable};
 use crate::metrics;
-use crate::pack::{self, Batch, Spool, pack_records};
+use crate::pack::{self, Batch, BatchId, Spool, pack_records};
 use crate::thread::spawn_vital;
-use crate::upload::Uploader;
+use crate::upload::Deliveries;
 
 /// How long the thread waits for a segment before it looks whether it should end.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
@@ -43,12 +43,12 @@ impl Packing {
     pub(super) fn start(
         log: Log,
         spool: Arc<Spool>,
-        uploader: Arc<Uploader>,
+        deliveries: Arc<Deliveries>,
         is_between: Arc<AtomicBool>,
     ) -> anyhow::Result<Self> {
         let ending = Arc::new(Ending::new());
         let unreadable = HashMap::new();
-        let packer = Packer { log, spool, uploader, is_between, ending: Arc::clone(&ending), unreadable };
+        let packer = Packer { log, spool, deliveries, is_between, ending: Arc::clone(&ending), unreadable };
         let thread = spawn_vital("forebay-pack", move || packer.run());
         Ok(Self { thread: thread.context("cannot start the packing thread")?, ending })
     }
@@ -66,7 +66,7 @@ impl Packing {
 struct Packer {
     log: Log,
     spool: Arc<Spool>,
-    uploader: Arc<Uploader>,
+    deliveries: Arc<Deliveries>,
     is_between: Arc<AtomicBool>,
     ending: Arc<Ending>,
     /// Segments that could not be read, and how often that was tried.
@@ -107,11 +107,13 @@ impl Packer {
     fn pack(&self, segment: &SealedSegment) -> anyhow::Result<()> {
         let failures = self.unreadable.get(&segment.id()).copied().unwrap_or(0);
         let unreadable = if failures < FAILURES_UNTIL_SKIPPING { Unreadable::Fail } else { Unreadable::Skip };
-        let batch = pack_segment(segment, &self.spool, &self.log, unreadable)?;
+        let batches = pack_segment(segment, &self.spool, &self.log, unreadable)?;
         self.is_between.store(true, Ordering::SeqCst);
         let retired = self.retire(segment);
         if retired.is_ok() {
-            self.uploader.add(batch);
+            for batch in batches {
+                self.deliveries.add(batch);
+            }
         }
         self.is_between.store(false, Ordering::SeqCst);
         retired
@@ -155,23 +157,30 @@ fn is_unreadable(error: &anyhow::Error) -> bool {
     in_log || matches!(error.downcast_ref(), Some(pack::Error::Segment { .. }))
 }
 
-/// Makes objects of a segment, and reports what could not be read of it.
+/// Makes objects of a segment for every output, and reports what could not be read of it.
 fn pack_segment(
     segment: &SealedSegment,
     spool: &Spool,
     log: &Log,
     unreadable: Unreadable,
-) -> anyhow::Result<Batch> {
-    let options = pack::Options::from_pinned(segment.packing())?;
-    let mut records = segment.records(unreadable)?;
-    let batch = pack_records(segment.id(), &segment.writer(), &options, &mut records, spool)?;
+) -> anyhow::Result<Vec<Batch>> {
+    let outputs = pack::Outputs::from_pinned(segment.packing())?;
+    let (mut batches, mut read) = (Vec::new(), None);
+    for (output, options) in outputs.iter() {
+        // Output by output, so that memory does not grow with their number; the file is in the system's cache.
+        let id = BatchId { segment: segment.id(), output: output.clone() };
+        let mut records = segment.records(unreadable)?;
+        batches.push(pack_records(&id, &segment.writer(), options, &mut records, spool)?);
+        read = Some(records);
+    }
+    let mut records = read.context("the segment has no output")?;
     // The rest, if it was packed before a crash already: whatever is damaged must be told before the segment goes.
     for item in records.by_ref() {
         item?;
     }
     log.report_damage(segment, &records)?;
     records.forget_cached();
-    Ok(batch)
+    Ok(batches)
 }
 
 /// Lowers the priority of the calling thread.
@@ -182,6 +191,7 @@ fn yield_to_intake() -> std::io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
     use std::io;
     use std::path::PathBuf;
 
@@ -192,8 +202,10 @@ mod tests {
     use crate::disk::{Budget, Disk, Failing, SimulatedDisk};
     use crate::log::Place;
     use crate::otlp::Signal;
+    use crate::pack::OutputName;
     use crate::receive::Export;
     use crate::units::ByteSize;
+    use crate::upload::Delivery;
     use crate::upload::bucket::FolderBucket;
 
     /// Fails the next sync of the log's folder.
@@ -219,7 +231,7 @@ mod tests {
             folder: PathBuf::from("/data/log"),
             aside: PathBuf::from("/data/damaged"),
             writer: 7,
-            packing: pack::Options::default().pinned(),
+            packing: pack::Outputs::from(pack::Options::default()).pinned(),
             at_least: SegmentId(1),
         };
         let options = log::Options {
@@ -238,18 +250,22 @@ mod tests {
 
         let catalog = tempfile::tempdir().unwrap();
         let spool = Arc::new(spool);
-        let uploader = Arc::new(Uploader::start(
-            &crate::upload::Options::default(),
-            Arc::new(FolderBucket::new(disk, "/bucket".into())),
+        let delivery = Delivery {
+            options: crate::upload::Options::default(),
+            bucket: Arc::new(FolderBucket::new(disk, "/bucket".into())),
+        };
+        let deliveries = Arc::new(Deliveries::start(
+            BTreeMap::from([(OutputName::main(), delivery)]),
             Arc::clone(&spool),
             Arc::new(Catalog::open(&catalog.path().join("catalog"))),
             Vec::new(),
         ));
         simulated.fail(FailsOnce(true));
-        let packing = Packing::start(log.clone(), spool, Arc::clone(&uploader), Arc::default()).unwrap();
+        let packing = Packing::start(log.clone(), spool, Arc::clone(&deliveries), Arc::default()).unwrap();
         let deadline = Instant::now() + Duration::from_mins(1);
-        while uploader.status().delivered_objects < 2 {
-            assert!(Instant::now() < deadline, "delivered: {}", uploader.status().delivered_objects);
+        let delivered = || deliveries.status()[&OutputName::main()].delivered_objects;
+        while delivered() < 2 {
+            assert!(Instant::now() < deadline, "delivered: {}", delivered());
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         let closing = log.clone();
@@ -259,7 +275,7 @@ mod tests {
         })
         .await
         .unwrap();
-        uploader.stop(Duration::from_mins(1)).await;
+        deliveries.stop(Duration::from_mins(1)).await;
         assert_eq!(log.sealed_ids(), []);
     }
 }

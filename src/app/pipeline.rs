@@ -1,5 +1,6 @@
 //! The stages behind the receiver, wired together: log, packing, delivery.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -15,8 +16,8 @@ use crate::disk::{Budget, Disk, RealDisk};
 use crate::log::{self, Log, SegmentId, WhenFull};
 use crate::metrics;
 use crate::metrics::upload::DropReason;
-use crate::pack::{Batch, Object, Spool, SpoolDamage};
-use crate::upload::{self, Environment, Uploader};
+use crate::pack::{Batch, BatchId, Object, Spool, SpoolDamage};
+use crate::upload::{self, Deliveries, Delivery, Environment};
 
 use super::Ended;
 use super::data_folder::DataFolder;
@@ -33,7 +34,7 @@ pub(super) struct Pipeline {
     pub(super) log: Log,
     pub(super) budget: Arc<Budget>,
     pub(super) disk: Arc<dyn Disk>,
-    pub(super) uploader: Arc<Uploader>,
+    pub(super) deliveries: Arc<Deliveries>,
     pub(super) forecast: Arc<Forecast>,
     pub(super) losses: Arc<Mutex<Losses>>,
     spool: Arc<Spool>,
@@ -70,7 +71,7 @@ impl Opened {
             folder: paths.log(),
             aside: paths.damaged(),
             writer: data_folder.writer,
-            packing: config.objects.pinned(),
+            packing: config.packing().pinned(),
             at_least: first_free_id(&batches, &damage),
         };
         let log = Log::open(Arc::clone(&disk), place, &config.log, &budget)?;
@@ -84,9 +85,7 @@ impl Opened {
 
 /// A number that no segment has whose objects are in the spool; a segment with that number would pass for packed.
 fn first_free_id(batches: &[Batch], damage: &[SpoolDamage]) -> SegmentId {
-    let damaged = damage.iter().map(|damage| match damage {
-        SpoolDamage::Manifest { segment, .. } | SpoolDamage::Object { segment, .. } => *segment,
-    });
+    let damaged = damage.iter().map(|damage| damage.batch().segment);
     batches.iter().map(|batch| batch.segment).chain(damaged).max().unwrap_or(SegmentId(0)).next()
 }
 
@@ -99,17 +98,15 @@ fn without_damaged_ones_in_log(
     spool: &Spool,
     in_log: &[SegmentId],
 ) -> anyhow::Result<Vec<Batch>> {
-    let has_lost_one = |segment: SegmentId| {
-        damage
-            .iter()
-            .any(|damage| matches!(damage, SpoolDamage::Object { segment: of, .. } if *of == segment))
+    let has_lost_one = |id: &BatchId| {
+        damage.iter().any(|damage| matches!(damage, SpoolDamage::Object { batch, .. } if batch == id))
     };
     let is_right = |object: &Object| spool.open_object(object).and_then(|file| file.verify()).is_ok();
     let mut kept = Vec::new();
     for batch in batches {
-        let segment = batch.segment;
-        if in_log.contains(&segment) && (has_lost_one(segment) || !batch.objects.iter().all(is_right)) {
-            tracing::warn!(%segment, "the segment of a damaged object is still in the log and is packed again");
+        let id = batch.id();
+        if in_log.contains(&id.segment) && (has_lost_one(&id) || !batch.objects.iter().all(is_right)) {
+            tracing::warn!(batch = %id, "the segment of a damaged object is still in the log and is packed again");
             spool.remove(&batch)?;
         } else {
             kept.push(batch);
@@ -122,13 +119,18 @@ fn without_damaged_ones_in_log(
 fn losses(damage: &[SpoolDamage], in_log: &[SegmentId]) -> Losses {
     let mut losses = Losses::default();
     for damage in damage {
-        let (SpoolDamage::Manifest { segment, .. } | SpoolDamage::Object { segment, .. }) = damage;
-        if in_log.contains(segment) {
+        let id = damage.batch();
+        if in_log.contains(&id.segment) {
             continue;
         }
         losses.damaged_objects += 1;
         if let SpoolDamage::Object { object, .. } = damage {
-            metrics::upload::dropped_items(object.signal, object.items, DropReason::Damaged);
+            metrics::upload::dropped_items(
+                id.output.as_str(),
+                object.signal,
+                object.items,
+                DropReason::Damaged,
+            );
         }
     }
     losses
@@ -139,7 +141,12 @@ impl Pipeline {
     pub(super) async fn start(config: &Config) -> anyhow::Result<Self> {
         let environment = Environment::of_process();
         let disk: Arc<dyn Disk> = Arc::new(RealDisk);
-        let bucket = upload::bucket::open(&config.upload, &environment, &disk).map_err(anyhow::Error::msg)?;
+        let mut outputs = BTreeMap::new();
+        for (output, _, options) in config.all_outputs() {
+            let bucket = upload::bucket::open(options, &environment, &disk).map_err(anyhow::Error::msg)?;
+            metrics::upload::queue_capacity(output.as_str(), config.log.disk_budget.bytes());
+            outputs.insert(output, Delivery { options: options.clone(), bucket });
+        }
         let opening = config.clone();
         let opened = tokio::task::spawn_blocking(move || Opened::new(&opening)).await??;
         let Opened { data_folder, disk, budget, spool, batches, losses, log, catalog } = opened;
@@ -148,26 +155,28 @@ impl Pipeline {
         let in_log = log.sealed_ids();
         let (_, recovered): (Vec<_>, Vec<_>) =
             batches.into_iter().partition(|batch| in_log.contains(&batch.segment));
-        let uploader =
-            Uploader::start(&config.upload, bucket, Arc::clone(&spool), Arc::new(catalog), recovered);
-        let uploader = Arc::new(uploader);
+        let deliveries = Deliveries::start(outputs, Arc::clone(&spool), Arc::new(catalog), recovered);
+        let deliveries = Arc::new(deliveries);
         let is_between = Arc::default();
-        let packing =
-            Packing::start(log.clone(), Arc::clone(&spool), Arc::clone(&uploader), Arc::clone(&is_between))?;
-        metrics::upload::queue_capacity(config.log.disk_budget.bytes());
+        let packing = Packing::start(
+            log.clone(),
+            Arc::clone(&spool),
+            Arc::clone(&deliveries),
+            Arc::clone(&is_between),
+        )?;
         let (losses, forecast) = (Arc::new(Mutex::new(losses)), Arc::new(Forecast::default()));
         let (ending, _) = watch::channel(false);
         let mut tasks =
             vec![tokio::spawn(keep_forecast(Arc::clone(&forecast), Arc::clone(&budget), ending.subscribe()))];
         if config.log.when_full == WhenFull::DropOldest {
-            let (log, uploader) = (log.clone(), Arc::clone(&uploader));
-            tasks.push(tokio::spawn(keep_room(log, uploader, Arc::clone(&losses), ending.subscribe())));
+            let (log, deliveries) = (log.clone(), Arc::clone(&deliveries));
+            tasks.push(tokio::spawn(keep_room(log, deliveries, Arc::clone(&losses), ending.subscribe())));
         }
         Ok(Self {
             log,
             budget,
             disk,
-            uploader,
+            deliveries,
             forecast,
             losses,
             spool,
@@ -184,7 +193,7 @@ impl Pipeline {
     pub(super) async fn flush(&self, patience: Option<Duration>) -> bool {
         let deadline = patience.map(|patience| Instant::now() + patience);
         let last = self.log.seal().await.or_else(|| self.log.sealed_ids().into_iter().max());
-        self.uploader.nudge();
+        self.deliveries.nudge();
         loop {
             if self.is_delivered_up_to(last) {
                 return true;
@@ -221,15 +230,19 @@ impl Pipeline {
             }
         });
         sealing.await.context("sealing the log failed")?;
-        self.uploader.nudge();
+        self.deliveries.nudge();
         // That it is not drained in time is no error: the rest is delivered after the next start.
-        let _ = tokio::time::timeout(patience.saturating_sub(began.elapsed()), self.uploader.drained()).await;
-        let delivery = self.uploader.stop(patience.saturating_sub(began.elapsed())).await;
+        let _ =
+            tokio::time::timeout(patience.saturating_sub(began.elapsed()), self.deliveries.drained()).await;
+        let delivery = self.deliveries.stop(patience.saturating_sub(began.elapsed())).await;
         let tasks = std::mem::take(&mut *self.tasks.lock().unwrap_or_else(PoisonError::into_inner));
         for task in tasks {
             task.await?;
         }
-        Ok(Ended { delivery, segments: self.log.sealed_ids().len() as u64 })
+        Ok(Ended {
+            delivery: upload::Status::of_all(&delivery),
+            segments: self.log.sealed_ids().len() as u64,
+        })
     }
 
     /// Where the spool lies, for the file system's free space.
@@ -249,7 +262,7 @@ mod tests {
     use crate::disk::SimulatedDisk;
     use crate::log::{Item, Record};
     use crate::otlp::Signal;
-    use crate::pack::{self, pack_records};
+    use crate::pack::{self, OutputName, pack_records};
 
     fn record(seq: u64, signal: Signal) -> Item {
         // A request with one log record or span, which is empty.
@@ -264,7 +277,8 @@ mod tests {
         let pack = |spool: &Spool| {
             let records = [record(1, Signal::Logs), record(2, Signal::Traces)];
             let records = records.into_iter().map(Ok::<_, Infallible>);
-            pack_records(SegmentId(1), "0badcafe", &pack::Options::default(), records, spool).unwrap()
+            let id = BatchId { segment: SegmentId(1), output: OutputName::main() };
+            pack_records(&id, "0badcafe", &pack::Options::default(), records, spool).unwrap()
         };
         let whole = pack(&open().0);
         assert_eq!(whole.objects.len(), 2);

@@ -10,7 +10,7 @@ use crate::log::Log;
 use crate::metrics;
 use crate::metrics::upload::DropReason;
 use crate::otlp::Signal;
-use crate::upload::Uploader;
+use crate::upload::Deliveries;
 
 /// How often it looks whether intake is blocked, and how long intake has to find the room that was made.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
@@ -18,7 +18,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// Drops the oldest objects, or segments if there are none, whenever intake is blocked. Ends with `ending`.
 pub(super) async fn keep_room(
     log: Log,
-    uploader: Arc<Uploader>,
+    deliveries: Arc<Deliveries>,
     losses: Arc<Mutex<Losses>>,
     mut ending: watch::Receiver<bool>,
 ) {
@@ -30,8 +30,8 @@ pub(super) async fn keep_room(
         if !log.lacks_room() {
             continue;
         }
-        let (log, uploader) = (log.clone(), Arc::clone(&uploader));
-        match tokio::task::spawn_blocking(move || drop_one(&log, &uploader)).await {
+        let (log, deliveries) = (log.clone(), Arc::clone(&deliveries));
+        match tokio::task::spawn_blocking(move || drop_one(&log, &deliveries)).await {
             Ok(items) => {
                 let mut losses = losses.lock().unwrap_or_else(PoisonError::into_inner);
                 losses.dropped_items = BySignal {
@@ -47,8 +47,8 @@ pub(super) async fn keep_room(
 
 /// Drops the oldest objects in the spool, which are older than any segment, or the oldest segment. Returns the items
 /// dropped, by [`Signal::index`].
-fn drop_one(log: &Log, uploader: &Uploader) -> [u64; 3] {
-    if let Some(dropped) = uploader.drop_oldest() {
+fn drop_one(log: &Log, deliveries: &Deliveries) -> [u64; 3] {
+    if let Some(dropped) = deliveries.drop_oldest() {
         return dropped.items;
     }
     match log.drop_oldest() {
@@ -57,9 +57,11 @@ fn drop_one(log: &Log, uploader: &Uploader) -> [u64; 3] {
                 segment = %segment.id(), items = segment.items().iter().sum::<u64>(),
                 "the disk budget is used up: the oldest segment was dropped, as log.when_full asks for"
             );
-            for signal in Signal::ALL {
-                let items = segment.items()[signal.index()];
-                metrics::upload::dropped_items(signal, items, DropReason::DiskBudget);
+            for (output, _) in deliveries.status() {
+                for signal in Signal::ALL {
+                    let items = segment.items()[signal.index()];
+                    metrics::upload::dropped_items(output.as_str(), signal, items, DropReason::DiskBudget);
+                }
             }
             segment.items()
         }

@@ -8,10 +8,11 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 
 use crate::admin::{
-    self, BySignal, Delivery, DeliveryError, FlushReport, Intake, Listener, Losses, Status, Subject,
+    self, BySignal, Delivery, DeliveryError, FlushReport, Intake, Listener, Losses, Output, Status, Subject,
 };
 use crate::log::Snapshot;
 use crate::metrics;
+use crate::pack::OutputName;
 use crate::upload;
 
 use super::pipeline::Pipeline;
@@ -47,7 +48,8 @@ impl Subject for Process {
     }
 
     fn status(&self) -> Status {
-        let (log, delivery) = (self.pipeline.log.snapshot(), self.pipeline.uploader.status());
+        let (log, outputs) = (self.pipeline.log.snapshot(), self.pipeline.deliveries.status());
+        let delivery = upload::Status::of_all(&outputs);
         let ready = self.ready();
         let destination = delivery.to.clone();
         Status {
@@ -61,6 +63,7 @@ impl Subject for Process {
             queue: queue(&log, &delivery),
             disk: self.disk(),
             delivery: self::delivery(&delivery),
+            outputs: outputs.iter().map(|(name, status)| output(name, status)).collect(),
             losses: self.losses(&log, &delivery),
         }
     }
@@ -97,7 +100,7 @@ impl Subject for Process {
 impl Process {
     fn why_blocked(&self) -> String {
         let budget = &self.pipeline.budget;
-        let because = match self.pipeline.uploader.status().failing {
+        let because = match upload::Status::of_all(&self.pipeline.deliveries.status()).failing {
             Some(failing) => format!("nothing is delivered: {}", failing.error),
             None => "delivery is slower than what comes in".to_owned(),
         };
@@ -144,6 +147,17 @@ fn queue(log: &Snapshot, delivery: &upload::Status) -> admin::Queue {
         segments: log.segments as u64,
         objects: delivery.queued_objects,
         oldest_age_seconds: oldest.map(age_seconds),
+    }
+}
+
+fn output(name: &OutputName, status: &upload::Status) -> Output {
+    Output {
+        name: name.to_string(),
+        destination: status.to.clone(),
+        objects: status.queued_objects,
+        bytes: status.queued_bytes,
+        oldest_age_seconds: status.oldest_received_at.map(age_seconds),
+        delivery: delivery(status),
     }
 }
 

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::log::SegmentId;
 use crate::otlp::Signal;
-use crate::pack::Object;
+use crate::pack::{BatchId, Object, OutputName};
 
 /// How far an object has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,6 +57,8 @@ pub struct Part {
 /// One line of the ledger: an object. Times are nanoseconds since 1970.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
+    /// The output whose bucket it goes into.
+    pub output: OutputName,
     /// The object's name in the bucket.
     pub key: String,
     /// How far it has come.
@@ -89,11 +91,12 @@ pub struct Entry {
 
 impl Entry {
     /// An object that lies in the spool.
-    pub fn spooled(object: &Object, segment: SegmentId) -> Self {
+    pub fn spooled(object: &Object, batch: &BatchId) -> Self {
         Self {
+            output: batch.output.clone(),
             key: object.key.clone(),
             state: State::Spooled,
-            segment,
+            segment: batch.segment,
             signal: object.signal,
             items: object.items,
             bytes: object.bytes,
@@ -106,6 +109,11 @@ impl Entry {
             upload: None,
             request_hash: None,
         }
+    }
+
+    /// Its name in the database. Two outputs may have objects of one key, in different buckets.
+    pub(super) fn name(&self) -> String {
+        name(&self.output, &self.key)
     }
 
     /// Its bytes in the database: JSON with the version of its layout.
@@ -132,13 +140,15 @@ impl Entry {
 
     /// Reads what [`Entry::encode`] wrote. `None` for bytes of another version or of none: the ledger is a
     /// convenience, so an entry that cannot be read is one that is not there.
-    pub(super) fn decode(key: &[u8], value: &[u8]) -> Option<Self> {
+    pub(super) fn decode(name: &[u8], value: &[u8]) -> Option<Self> {
+        let (output, key) = str::from_utf8(name).ok()?.split_once('/')?;
         let stored: Stored = serde_json::from_slice(value).ok()?;
         if stored.v != VERSION {
             return None;
         }
         Some(Self {
-            key: String::from_utf8(key.to_vec()).ok()?,
+            output: OutputName::parse(output).ok()?,
+            key: key.to_owned(),
             state: stored.state,
             segment: SegmentId(stored.segment),
             signal: Signal::from_number(stored.signal)?,
@@ -156,10 +166,15 @@ impl Entry {
     }
 }
 
+/// The name of an object in the database; the name of an output has no `/`.
+pub(super) fn name(output: &OutputName, key: &str) -> String {
+    format!("{output}/{key}")
+}
+
 /// The version of the layout of [`Stored`]; entries of another one are passed over.
 const VERSION: u32 = 1;
 
-/// An entry as it is encoded. The key is the database's key.
+/// An entry as it is encoded. Output and key are its name.
 #[derive(Serialize, Deserialize)]
 struct Stored {
     v: u32,
@@ -192,6 +207,7 @@ mod tests {
     #[test]
     fn an_entry_reads_back_as_it_was_written() {
         let entry = Entry {
+            output: OutputName::main(),
             key: "logs/date=2026-08-01/hour=10/logs_x.jsonl.gz".into(),
             state: State::Uploading,
             segment: SegmentId(42),
@@ -212,13 +228,13 @@ mod tests {
             }),
             request_hash: Some("aa".into()),
         };
-        assert_eq!(Entry::decode(entry.key.as_bytes(), &entry.encode()), Some(entry));
+        assert_eq!(Entry::decode(entry.name().as_bytes(), &entry.encode()), Some(entry));
     }
 
     #[test]
     fn bytes_of_another_version_or_of_none_are_no_entry() {
         for bytes in [&b""[..], b"{", br#"{"v":2}"#, b"\xff\xff"] {
-            assert_eq!(Entry::decode(b"key", bytes), None);
+            assert_eq!(Entry::decode(b"main/key", bytes), None);
         }
     }
 }

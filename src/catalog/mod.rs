@@ -21,8 +21,7 @@ pub use entry::{Entry, Part, PartialUpload, State};
 use guard::Guard;
 use store::{Bounds, Store, StoreError};
 
-use crate::log::SegmentId;
-use crate::pack::{Batch, Object};
+use crate::pack::{Batch, BatchId, Object, OutputName};
 
 /// How long the ledger remembers deliveries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,19 +72,22 @@ impl Catalog {
         self.guard.is_degraded()
     }
 
-    /// Brings the ledger in step with the spool at start: objects it does not know are entered, undelivered ones that
-    /// the spool has not are struck out.
-    pub fn reconcile(&self, batches: &[Batch]) {
+    /// Brings the ledger in step with the batches that the spool has of one output at start: objects it does not know are
+    /// entered, undelivered ones that the spool has not are struck out.
+    pub fn reconcile(&self, output: &OutputName, batches: &[Batch]) {
+        let output = output.clone();
         let spooled: Vec<Entry> = batches.iter().flat_map(entries_of).collect();
         self.guard.call(move |store| {
-            let keys: HashSet<&str> = spooled.iter().map(|entry| entry.key.as_str()).collect();
-            for entry in store.entries()? {
-                if entry.state != State::Delivered && !keys.contains(entry.key.as_str()) {
-                    store.remove(&entry.key)?;
-                }
-            }
+            let names: HashSet<String> = spooled.iter().map(Entry::name).collect();
+            strike_out(store, |entry| entry.output == output && !names.contains(&entry.name()))?;
             enter(store, &spooled)
         });
+    }
+
+    /// Strikes out undelivered objects of all outputs but these.
+    pub fn keep_outputs(&self, outputs: &[OutputName]) {
+        let outputs = outputs.to_vec();
+        self.guard.call(move |store| strike_out(store, |entry| !outputs.contains(&entry.output)));
     }
 
     /// Enters the objects of a batch that has come into the spool.
@@ -95,8 +97,8 @@ impl Catalog {
     }
 
     /// Notes that an attempt to put `object` begins.
-    pub fn note_attempt(&self, object: &Object, segment: SegmentId, now: u64) {
-        self.change(object, segment, move |entry| {
+    pub fn note_attempt(&self, object: &Object, batch: &BatchId, now: u64) {
+        self.change(object, batch, move |entry| {
             entry.state = State::Uploading;
             entry.attempts += 1;
             entry.first_attempt_at.get_or_insert(now);
@@ -105,16 +107,16 @@ impl Catalog {
     }
 
     /// Notes what an attempt failed with.
-    pub fn note_failure(&self, object: &Object, segment: SegmentId, words: &str) {
+    pub fn note_failure(&self, object: &Object, batch: &BatchId, words: &str) {
         let words = words.to_string();
-        self.change(object, segment, move |entry| entry.last_error = Some(words));
+        self.change(object, batch, move |entry| entry.last_error = Some(words));
     }
 
     /// Notes how far a multipart upload has come (`None`: it is abandoned), durably.
-    pub fn note_upload(&self, object: &Object, segment: SegmentId, upload: Option<PartialUpload>) {
-        let blank = Entry::spooled(object, segment);
+    pub fn note_upload(&self, object: &Object, batch: &BatchId, upload: Option<PartialUpload>) {
+        let blank = Entry::spooled(object, batch);
         self.guard.call(move |store| {
-            let mut entry = store.get(&blank.key)?.unwrap_or(blank);
+            let mut entry = store.get(&blank.name())?.unwrap_or(blank);
             entry.upload = upload;
             store.put(&entry)?;
             store.flush()
@@ -122,10 +124,10 @@ impl Catalog {
     }
 
     /// Notes durably that the bucket has confirmed `object`.
-    pub fn note_delivered(&self, object: &Object, segment: SegmentId, etag: Option<String>, now: u64) {
-        let blank = Entry::spooled(object, segment);
+    pub fn note_delivered(&self, object: &Object, batch: &BatchId, etag: Option<String>, now: u64) {
+        let blank = Entry::spooled(object, batch);
         self.guard.call(move |store| {
-            let mut entry = store.get(&blank.key)?.unwrap_or(blank);
+            let mut entry = store.get(&blank.name())?.unwrap_or(blank);
             entry.state = State::Delivered;
             entry.delivered_at = Some(now);
             entry.etag = etag;
@@ -139,24 +141,24 @@ impl Catalog {
 
     /// Strikes out objects that left the spool without being delivered.
     pub fn forget(&self, batch: &Batch) {
-        let keys: Vec<String> = batch.objects.iter().map(|object| object.key.clone()).collect();
+        let names: Vec<String> = entries_of(batch).map(|entry| entry.name()).collect();
         self.guard.call(move |store| {
-            for key in &keys {
-                if store.get(key)?.is_some_and(|entry| entry.state != State::Delivered) {
-                    store.remove(key)?;
+            for name in &names {
+                if store.get(name)?.is_some_and(|entry| entry.state != State::Delivered) {
+                    store.remove(name)?;
                 }
             }
             Ok(())
         });
     }
 
-    /// What the ledger knows about one object.
-    pub fn entry(&self, key: &str) -> Option<Entry> {
-        let key = key.to_string();
-        self.guard.call(move |store| store.get(&key)).flatten()
+    /// What the ledger knows about one object of an output.
+    pub fn entry(&self, output: &OutputName, key: &str) -> Option<Entry> {
+        let name = entry::name(output, key);
+        self.guard.call(move |store| store.get(&name)).flatten()
     }
 
-    /// Everything the ledger knows, in the order of keys.
+    /// Everything the ledger knows, by output and key.
     pub fn entries(&self) -> Vec<Entry> {
         self.guard.call(|store| store.entries()).unwrap_or_default()
     }
@@ -174,10 +176,10 @@ impl Catalog {
     }
 
     /// Changes the entry of `object`, which is entered if it is not known.
-    fn change(&self, object: &Object, segment: SegmentId, change: impl FnOnce(&mut Entry) + Send + 'static) {
-        let blank = Entry::spooled(object, segment);
+    fn change(&self, object: &Object, batch: &BatchId, change: impl FnOnce(&mut Entry) + Send + 'static) {
+        let blank = Entry::spooled(object, batch);
         self.guard.call(move |store| {
-            let mut entry = store.get(&blank.key)?.unwrap_or(blank);
+            let mut entry = store.get(&blank.name())?.unwrap_or(blank);
             change(&mut entry);
             store.put(&entry)
         });
@@ -185,13 +187,24 @@ impl Catalog {
 }
 
 fn entries_of(batch: &Batch) -> impl Iterator<Item = Entry> + '_ {
-    batch.objects.iter().map(|object| Entry::spooled(object, batch.segment))
+    let id = batch.id();
+    batch.objects.iter().map(move |object| Entry::spooled(object, &id))
+}
+
+/// Removes the undelivered entries that are gone.
+fn strike_out(store: &mut Store, is_gone: impl Fn(&Entry) -> bool) -> Result<(), StoreError> {
+    for entry in store.entries()? {
+        if entry.state != State::Delivered && is_gone(&entry) {
+            store.remove(&entry.name())?;
+        }
+    }
+    Ok(())
 }
 
 /// Enters what the ledger does not know yet.
 fn enter(store: &mut Store, spooled: &[Entry]) -> Result<(), StoreError> {
     for entry in spooled {
-        if store.get(&entry.key)?.is_none() {
+        if store.get(&entry.name())?.is_none() {
             store.put(entry)?;
         }
     }

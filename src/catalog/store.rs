@@ -1,8 +1,8 @@
 //! The database: the only file that knows sled.
 //!
 //! ```text
-//! tree "objects"     object key                              -> Entry, as JSON
-//! tree "delivered"   delivered_at (u64, big-endian) ++ key   -> nothing; oldest first
+//! tree "objects"     name = output / object key              -> Entry, as JSON
+//! tree "delivered"   delivered_at (u64, big-endian) ++ name  -> nothing; oldest first
 //! ```
 
 use std::path::{Path, PathBuf};
@@ -69,35 +69,36 @@ impl Store {
         Ok(store)
     }
 
-    pub(super) fn get(&self, key: &str) -> Result<Option<Entry>> {
-        Ok(self.objects.get(key)?.and_then(|value| Entry::decode(key.as_bytes(), &value)))
+    pub(super) fn get(&self, name: &str) -> Result<Option<Entry>> {
+        Ok(self.objects.get(name)?.and_then(|value| Entry::decode(name.as_bytes(), &value)))
     }
 
     /// Writes an entry, and keeps the order of deliveries in step.
     pub(super) fn put(&mut self, entry: &Entry) -> Result<()> {
-        if let Some(before) = self.get(&entry.key)? {
+        let name = entry.name();
+        if let Some(before) = self.get(&name)? {
             self.remove_delivery(&before)?;
         }
-        self.objects.insert(&entry.key, entry.encode())?;
+        self.objects.insert(&name, entry.encode())?;
         if let (State::Delivered, Some(at)) = (entry.state, entry.delivered_at)
-            && self.delivered.insert(delivery_key(at, &entry.key), &[])?.is_none()
+            && self.delivered.insert(delivery_key(at, &name), &[])?.is_none()
         {
             self.delivered_count += 1;
         }
         Ok(())
     }
 
-    pub(super) fn remove(&mut self, key: &str) -> Result<()> {
-        if let Some(entry) = self.get(key)? {
+    pub(super) fn remove(&mut self, name: &str) -> Result<()> {
+        if let Some(entry) = self.get(name)? {
             self.remove_delivery(&entry)?;
         }
-        self.objects.remove(key)?;
+        self.objects.remove(name)?;
         Ok(())
     }
 
     fn remove_delivery(&mut self, entry: &Entry) -> Result<()> {
         if let Some(at) = entry.delivered_at
-            && self.delivered.remove(delivery_key(at, &entry.key))?.is_some()
+            && self.delivered.remove(delivery_key(at, &entry.name()))?.is_some()
         {
             self.delivered_count = self.delivered_count.saturating_sub(1);
         }
@@ -108,24 +109,24 @@ impl Store {
     pub(super) fn prune(&mut self, now: u64) -> Result<()> {
         let age = u64::try_from(self.bounds.delivered_age.as_nanos()).unwrap_or(u64::MAX);
         let oldest_kept = now.saturating_sub(age);
-        while let Some((name, _)) = self.delivered.first()? {
-            let (at, key) = split_delivery_key(&name);
+        while let Some((delivery, _)) = self.delivered.first()? {
+            let (at, name) = split_delivery_key(&delivery);
             if self.delivered_count <= self.bounds.delivered_entries && at >= oldest_kept {
                 break;
             }
-            self.delivered.remove(&name)?;
+            self.delivered.remove(&delivery)?;
             self.delivered_count = self.delivered_count.saturating_sub(1);
-            self.objects.remove(key)?;
+            self.objects.remove(name)?;
         }
         Ok(())
     }
 
-    /// Every entry, in the order of keys.
+    /// Every entry, by output and key.
     pub(super) fn entries(&self) -> Result<Vec<Entry>> {
         let mut entries = Vec::new();
         for pair in &self.objects {
-            let (key, value) = pair?;
-            entries.extend(Entry::decode(&key, &value));
+            let (name, value) = pair?;
+            entries.extend(Entry::decode(&name, &value));
         }
         Ok(entries)
     }
@@ -134,10 +135,10 @@ impl Store {
     pub(super) fn last_delivered(&self, count: usize) -> Result<Vec<Entry>> {
         let mut entries = Vec::new();
         for pair in self.delivered.iter().rev().take(count) {
-            let (name, _) = pair?;
-            let (_, key) = split_delivery_key(&name);
-            if let Some(value) = self.objects.get(key)? {
-                entries.extend(Entry::decode(key, &value));
+            let (delivery, _) = pair?;
+            let (_, name) = split_delivery_key(&delivery);
+            if let Some(value) = self.objects.get(name)? {
+                entries.extend(Entry::decode(name, &value));
             }
         }
         Ok(entries)
@@ -152,10 +153,10 @@ impl Store {
     }
 }
 
-fn delivery_key(at: u64, key: &str) -> Vec<u8> {
-    [&at.to_be_bytes()[..], key.as_bytes()].concat()
+fn delivery_key(at: u64, name: &str) -> Vec<u8> {
+    [&at.to_be_bytes()[..], name.as_bytes()].concat()
 }
 
-fn split_delivery_key(name: &[u8]) -> (u64, &[u8]) {
-    name.split_first_chunk().map_or((0, name), |(at, key)| (u64::from_be_bytes(*at), key))
+fn split_delivery_key(delivery: &[u8]) -> (u64, &[u8]) {
+    delivery.split_first_chunk().map_or((0, delivery), |(at, name)| (u64::from_be_bytes(*at), name))
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::*;
+use crate::log::SegmentId;
 use crate::otlp::Signal;
 
 const KEY: &str = "logs/date=2026-08-22/hour=10/logs_x.jsonl.gz";
@@ -26,8 +27,16 @@ fn object(key: &str) -> Object {
     }
 }
 
+fn id(segment: u64) -> BatchId {
+    BatchId { segment: SegmentId(segment), output: OutputName::main() }
+}
+
 fn batch(segment: u64, keys: &[&str]) -> Batch {
-    Batch { segment: SegmentId(segment), objects: keys.iter().map(|key| object(key)).collect() }
+    Batch {
+        segment: SegmentId(segment),
+        output: OutputName::main(),
+        objects: keys.iter().map(|key| object(key)).collect(),
+    }
 }
 
 /// A folder for ledgers, and one that has known a delivery and lies closed in it.
@@ -36,7 +45,7 @@ fn used_ledger() -> (tempfile::TempDir, PathBuf) {
     let path = folder.path().join("catalog");
     let catalog = Catalog::open(&path);
     for number in 0..200 {
-        catalog.note_delivered(&object(&format!("{KEY}{number}")), SegmentId(1), None, DAY + number);
+        catalog.note_delivered(&object(&format!("{KEY}{number}")), &id(1), None, DAY + number);
     }
     assert!(!catalog.is_degraded());
     (folder, path)
@@ -45,10 +54,11 @@ fn used_ledger() -> (tempfile::TempDir, PathBuf) {
 /// Whatever was done to it, the ledger works and fills itself from the spool.
 fn works(path: &Path) -> bool {
     let catalog = Catalog::open(path);
-    catalog.reconcile(&[batch(2, &["a", "b"])]);
-    catalog.note_delivered(&object("a"), SegmentId(2), Some("e".into()), 2 * DAY);
-    let delivered = catalog.entry("a").is_some_and(|entry| entry.state == State::Delivered);
-    let spooled = catalog.entry("b").is_some_and(|entry| entry.state == State::Spooled);
+    catalog.reconcile(&OutputName::main(), &[batch(2, &["a", "b"])]);
+    catalog.note_delivered(&object("a"), &id(2), Some("e".into()), 2 * DAY);
+    let delivered =
+        catalog.entry(&OutputName::main(), "a").is_some_and(|entry| entry.state == State::Delivered);
+    let spooled = catalog.entry(&OutputName::main(), "b").is_some_and(|entry| entry.state == State::Spooled);
     delivered && spooled && !catalog.is_degraded()
 }
 
@@ -68,17 +78,17 @@ fn an_objects_life_is_written_down_and_survives_a_restart() {
     let one = object(KEY);
     let catalog = Catalog::open(&path);
     catalog.note_spooled(&batch(3, &[KEY]));
-    assert_eq!(catalog.entry(KEY), Some(Entry::spooled(&one, SegmentId(3))));
-    catalog.note_attempt(&one, SegmentId(3), 10);
-    catalog.note_attempt(&one, SegmentId(3), 20);
-    catalog.note_failure(&one, SegmentId(3), "503 Slow Down");
+    assert_eq!(catalog.entry(&OutputName::main(), KEY), Some(Entry::spooled(&one, &id(3))));
+    catalog.note_attempt(&one, &id(3), 10);
+    catalog.note_attempt(&one, &id(3), 20);
+    catalog.note_failure(&one, &id(3), "503 Slow Down");
     let upload = PartialUpload {
         id: "u".into(),
         part_bytes: 5,
         parts: vec![Part { index: 0, content_id: "e".into(), bytes: 5 }],
         is_needless: false,
     };
-    catalog.note_upload(&one, SegmentId(3), Some(upload.clone()));
+    catalog.note_upload(&one, &id(3), Some(upload.clone()));
     let retrying = catalog.retrying();
     assert_eq!(retrying.len(), 1);
     let entry = &retrying[0];
@@ -87,12 +97,12 @@ fn an_objects_life_is_written_down_and_survives_a_restart() {
     drop(catalog);
 
     let catalog = Catalog::open(&path);
-    assert_eq!(catalog.entry(KEY).and_then(|entry| entry.upload), Some(upload));
-    catalog.note_delivered(&one, SegmentId(3), Some("etag".into()), 30);
+    assert_eq!(catalog.entry(&OutputName::main(), KEY).and_then(|entry| entry.upload), Some(upload));
+    catalog.note_delivered(&one, &id(3), Some("etag".into()), 30);
     drop(catalog);
 
     let catalog = Catalog::open(&path);
-    let entry = catalog.entry(KEY).unwrap();
+    let entry = catalog.entry(&OutputName::main(), KEY).unwrap();
     assert_eq!((entry.state, entry.delivered_at, entry.upload), (State::Delivered, Some(30), None));
     assert_eq!((catalog.retrying(), catalog.last_delivered(5).len()), (vec![], 1));
 }
@@ -104,15 +114,15 @@ fn deliveries_are_forgotten_by_number_and_by_age_the_oldest_first() {
     let catalog = Catalog::open_with(&folder.path().join("catalog"), options);
     catalog.note_spooled(&batch(9, &["waits"]));
     for (number, key) in ["a", "b", "c", "d", "e"].into_iter().enumerate() {
-        catalog.note_delivered(&object(key), SegmentId(1), None, DAY + number as u64);
+        catalog.note_delivered(&object(key), &id(1), None, DAY + number as u64);
     }
     let keys = |catalog: &Catalog| catalog.entries().into_iter().map(|entry| entry.key).collect::<Vec<_>>();
     assert_eq!(keys(&catalog), ["c", "d", "e", "waits"]);
     let last: Vec<String> = catalog.last_delivered(2).into_iter().map(|entry| entry.key).collect();
     assert_eq!(last, ["e", "d"]);
-    catalog.note_delivered(&object("f"), SegmentId(2), None, 2 * DAY + 4);
+    catalog.note_delivered(&object("f"), &id(2), None, 2 * DAY + 4);
     assert_eq!(keys(&catalog), ["e", "f", "waits"], "c and d are older than a day");
-    catalog.note_delivered(&object("f"), SegmentId(2), None, 2 * DAY + 3);
+    catalog.note_delivered(&object("f"), &id(2), None, 2 * DAY + 3);
     assert_eq!(catalog.last_delivered(9).len(), 2, "the same object is one delivery");
 }
 
@@ -121,8 +131,8 @@ fn what_the_spool_has_not_is_struck_out_and_deliveries_stay() {
     let folder = tempfile::tempdir().unwrap();
     let catalog = Catalog::open(&folder.path().join("catalog"));
     catalog.note_spooled(&batch(1, &["gone", "stays"]));
-    catalog.note_delivered(&object("done"), SegmentId(1), None, 1);
-    catalog.reconcile(&[batch(1, &["stays", "new"])]);
+    catalog.note_delivered(&object("done"), &id(1), None, 1);
+    catalog.reconcile(&OutputName::main(), &[batch(1, &["stays", "new"])]);
     let keys: Vec<String> = catalog.entries().into_iter().map(|entry| entry.key).collect();
     assert_eq!(keys, ["done", "new", "stays"]);
     catalog.forget(&batch(1, &["stays", "done"]));
@@ -191,7 +201,7 @@ fn a_panic_or_an_error_inside_makes_it_anew_and_at_last_done_without() {
         let panicked: Option<()> = catalog.guard.call(|_| panic!("as sled does"));
         assert_eq!(panicked, None);
         catalog.note_spooled(&batch(1, &[KEY]));
-        assert!(catalog.entry(KEY).is_some(), "round {round}");
+        assert!(catalog.entry(&OutputName::main(), KEY).is_some(), "round {round}");
     }
     let failed: Option<()> =
         catalog.guard.call(|_| Err(StoreError::Sync(std::io::ErrorKind::StorageFull.into())));
@@ -202,8 +212,11 @@ fn a_panic_or_an_error_inside_makes_it_anew_and_at_last_done_without() {
         catalog.is_degraded()
     });
     assert!(given_up);
-    catalog.note_delivered(&object(KEY), SegmentId(1), None, 1);
-    assert_eq!((catalog.entry(KEY), catalog.entries(), catalog.last_delivered(1)), (None, vec![], vec![]));
+    catalog.note_delivered(&object(KEY), &id(1), None, 1);
+    assert_eq!(
+        (catalog.entry(&OutputName::main(), KEY), catalog.entries(), catalog.last_delivered(1)),
+        (None, vec![], vec![])
+    );
 }
 
 #[test]
@@ -213,6 +226,6 @@ fn a_place_where_nothing_can_be_made_is_done_without() {
     fs::write(&file, "").unwrap();
     let catalog = Catalog::open(&file.join("catalog"));
     assert!(catalog.is_degraded());
-    catalog.reconcile(&[batch(1, &[KEY])]);
+    catalog.reconcile(&OutputName::main(), &[batch(1, &[KEY])]);
     assert_eq!(catalog.entries(), []);
 }

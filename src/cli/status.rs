@@ -226,6 +226,7 @@ mod tests {
                 free_bytes: 1 << 40,
                 seconds_until_full: None,
             },
+            outputs: Vec::new(),
             delivery: Delivery {
                 last_success_at: Some(Timestamp::UNIX_EPOCH),
                 objects_delivered: 7,

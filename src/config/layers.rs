@@ -9,7 +9,8 @@ use super::Origin;
 use super::environment::{variable, warnings};
 use super::file::{self, Entries, Node};
 use super::nearest::nearest;
-use super::schema::Schema;
+use super::outputs::follow_main;
+use super::schema::{ANY, Schema};
 use super::value::Value;
 
 /// Names that people bring along from other programs' files, and what they are called here. A file may use them.
@@ -38,7 +39,7 @@ pub struct Sources {
 }
 
 /// What is set, and by whom. Keys that are missing have their default.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Layers {
     pub(super) schema: Schema,
     settings: BTreeMap<String, (Value, Origin)>,
@@ -53,11 +54,12 @@ impl Layers {
     pub(super) fn of<C: DeserializeOwned>(sources: &Sources) -> Self {
         let mut schema = Schema::of::<C>();
         schema.settings.retain(|key| canonical(key) == key);
-        let warnings = warnings(&schema, &sources.environment);
-        let mut layers = Self { schema, settings: BTreeMap::new(), problems: Vec::new(), warnings };
+        let mut layers = Self { schema, ..Self::default() };
         if let Some(path) = &sources.file {
             layers.read_file(path, &sources.environment);
         }
+        layers.schema.settle();
+        layers.warnings = warnings(&layers.schema, &sources.environment);
         for key in layers.schema.settings.clone() {
             let name = variable(&key);
             if let Some(value) = sources.environment.get(&name) {
@@ -67,12 +69,18 @@ impl Layers {
         for flag in &sources.flags {
             layers.set(flag.key.to_owned(), Value::Text(flag.value.clone()), Origin::Flag(flag.name));
         }
+        follow_main(&mut layers);
         layers
     }
 
     /// Sets a key, whatever it was set to before.
     pub(super) fn set(&mut self, key: String, value: Value, origin: Origin) {
         self.settings.insert(key, (value, origin));
+    }
+
+    /// What `key` is set to, if somebody set it.
+    pub(super) fn value(&self, key: &str) -> Option<&Value> {
+        self.settings.get(key).map(|(value, _)| value)
     }
 
     /// Where the value of `key` comes from.
@@ -142,6 +150,10 @@ impl Layers {
                 if section.is_empty() { entry.name.clone() } else { format!("{section}.{}", entry.name) };
             let key = canonical(&written).to_owned();
             let origin = Origin::File { path: path.to_owned(), line: entry.line };
+            // A section of which the file chooses the name.
+            if self.schema.may_name_sections(section) && entry.name != ANY {
+                self.schema.name_section(&key);
+            }
             match &entry.node {
                 Node::Section(entries) if self.schema.is_section(&key) => {
                     self.take_section(entries, &key, path, environment);

@@ -15,10 +15,12 @@ mod file;
 mod layers;
 mod nearest;
 mod origin;
+mod outputs;
 mod schema;
 mod typed;
 mod value;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -31,6 +33,7 @@ use value::Value;
 pub use environment::{CONFIG_VARIABLE, LOG_VARIABLE};
 pub use layers::{Flag, Sources};
 pub use origin::Origin;
+pub use outputs::Output;
 
 /// The file that is read when none is named, if it is there.
 pub const DEFAULT_FILE: &str = "forebay.yaml";
@@ -59,6 +62,8 @@ pub struct Config {
     pub objects: pack::Options,
     /// Where the objects go.
     pub upload: upload::Options,
+    /// Further outputs, by name: each gets everything that comes in as well, as objects of its own in a place of its own.
+    pub outputs: BTreeMap<String, Output>,
     /// Metrics, probes and the status page.
     pub admin: admin::Options,
 }
@@ -71,6 +76,7 @@ impl Default for Config {
             log: log::Options::default(),
             objects: pack::Options::default(),
             upload: upload::Options::default(),
+            outputs: BTreeMap::new(),
             admin: admin::Options::default(),
         }
     }
@@ -91,6 +97,7 @@ impl Config {
         ]
         .into_iter()
         .filter_map(Result::err)
+        .chain(outputs::problems(self))
         .collect()
     }
 
@@ -191,9 +198,21 @@ pub fn load(sources: &Sources) -> Result<Loaded, Invalid> {
 /// Unless somebody says where the objects go, they go into the data folder, also if that is another one.
 fn follow_data_dir(mut config: Config, layers: &mut Layers) -> Config {
     if layers.origin("upload.to") == Origin::Default && layers.origin("data_dir") != Origin::Default {
-        config.upload.to = format!("file://{}", config.data_dir.join("bucket").display());
-        let value = Value::Text(config.upload.to.clone());
-        layers.set("upload.to".to_owned(), value, Origin::Follows("data_dir"));
+        let to = format!("file://{}", config.data_dir.join("bucket").display());
+        let mut follow = |key: String| {
+            let follows = layers.origin(&key) == Origin::Default;
+            if follows {
+                layers.set(key, Value::Text(to.clone()), Origin::Follows("data_dir".to_owned()));
+            }
+            follows
+        };
+        follow("upload.to".to_owned());
+        for (name, output) in &mut config.outputs {
+            if follow(format!("outputs.{name}.upload.to")) {
+                output.upload.to.clone_from(&to);
+            }
+        }
+        config.upload.to = to;
     }
     config
 }

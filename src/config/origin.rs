@@ -9,7 +9,7 @@ pub enum Origin {
     /// Nobody set it.
     Default,
     /// Nobody set it; it follows this other setting.
-    Follows(&'static str),
+    Follows(String),
     /// The configuration file.
     File {
         /// The file.

@@ -9,7 +9,11 @@ use serde::de::value::Error;
 use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, Error as _, MapAccess, Visitor};
 use serde::forward_to_deserialize_any;
 
-/// The keys of a configuration, in the order in which its types declare them.
+/// Stands in a key for a name that the file chooses.
+pub(super) const ANY: &str = "*";
+
+/// The keys of a configuration, in the order in which its types declare them. Sections whose names the file chooses, like
+/// those of `outputs`, are known as [`ANY`] (`outputs.*.objects.format`) until they have names.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Schema {
     /// Dotted keys that hold a value, like `log.segment_bytes`.
@@ -32,7 +36,20 @@ impl Schema {
         let _ = C::deserialize(Probe { path, found: &found });
         let key = path.join(".");
         match found.into_inner() {
-            Some(fields) => {
+            Some(Found::Map) => {
+                path.push(ANY);
+                let before = (self.settings.len(), self.sections.len());
+                self.explore::<C>(path);
+                path.pop();
+                if self.sections.len() > before.1 {
+                    self.sections.insert(before.1, key);
+                } else {
+                    // A map of values is a value.
+                    self.settings.truncate(before.0);
+                    self.settings.push(key);
+                }
+            }
+            Some(Found::Fields(fields)) => {
                 if !key.is_empty() {
                     self.sections.push(key);
                 }
@@ -44,6 +61,31 @@ impl Schema {
             }
             None => self.settings.push(key),
         }
+    }
+
+    /// Whether the names of the sections in `section` are chosen by the file.
+    pub(super) fn may_name_sections(&self, section: &str) -> bool {
+        self.is_section(&format!("{section}.{ANY}"))
+    }
+
+    /// Makes a section of the name that the last part of `key` is, with all that one of [`ANY`] name has.
+    pub(super) fn name_section(&mut self, key: &str) {
+        let any = key.rsplit_once('.').map_or(ANY.to_owned(), |(parent, _)| format!("{parent}.{ANY}"));
+        for keys in [&mut self.settings, &mut self.sections] {
+            let named = |of_any: &String| {
+                let rest = of_any.strip_prefix(&any)?;
+                (rest.is_empty() || rest.starts_with('.')).then(|| format!("{key}{rest}"))
+            };
+            let named: Vec<String> = keys.iter().filter_map(named).collect();
+            keys.extend(named);
+        }
+    }
+
+    /// Forgets the sections of [`ANY`] name, once all names are known.
+    pub(super) fn settle(&mut self) {
+        let is_any = |key: &str| key.split('.').any(|part| part == ANY);
+        self.settings.retain(|key| !is_any(key));
+        self.sections.retain(|key| !is_any(key));
     }
 
     /// Whether `key` holds a value.
@@ -68,8 +110,16 @@ impl Schema {
 /// Stands in for a configuration that has one path in it.
 struct Probe<'a> {
     path: &'a [&'static str],
-    /// The fields of the struct at the path's end; stays `None` if there is a value.
-    found: &'a RefCell<Option<&'static [&'static str]>>,
+    /// What stands at the path's end; stays `None` if it is a value.
+    found: &'a RefCell<Option<Found>>,
+}
+
+/// What may stand at a path's end beside a value.
+enum Found {
+    /// A struct of these fields.
+    Fields(&'static [&'static str]),
+    /// A map.
+    Map,
 }
 
 /// How a probe ends.
@@ -87,7 +137,15 @@ impl<'de> Deserializer<'de> for Probe<'_> {
         visitor: V,
     ) -> Result<V::Value, Error> {
         if self.path.is_empty() {
-            *self.found.borrow_mut() = Some(fields);
+            *self.found.borrow_mut() = Some(Found::Fields(fields));
+            return Err(seen());
+        }
+        visitor.visit_map(self)
+    }
+
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        if self.path.is_empty() {
+            *self.found.borrow_mut() = Some(Found::Map);
             return Err(seen());
         }
         visitor.visit_map(self)
@@ -111,7 +169,7 @@ impl<'de> Deserializer<'de> for Probe<'_> {
 
     forward_to_deserialize_any! {
         bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct
-        seq tuple tuple_struct map enum identifier ignored_any
+        seq tuple tuple_struct enum identifier ignored_any
     }
 }
 
@@ -131,6 +189,8 @@ impl<'de> MapAccess<'de> for Probe<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use serde::Deserialize;
 
     use super::*;
@@ -151,9 +211,28 @@ mod tests {
         choice: Option<Choice>,
     }
 
+    #[expect(dead_code, reason = "only its shape is of interest")]
+    #[derive(Deserialize)]
+    struct WithMaps {
+        words: BTreeMap<String, String>,
+        more: BTreeMap<String, Section>,
+    }
+
     #[derive(Deserialize)]
     enum Choice {
         One,
+    }
+
+    #[test]
+    fn a_map_of_sections_has_the_names_that_the_file_chooses() {
+        let mut schema = Schema::of::<WithMaps>();
+        assert_eq!(schema.settings, ["words", "more.*.some-size", "more.*.choice"]);
+        assert_eq!(schema.sections, ["more", "more.*"]);
+        assert!(schema.may_name_sections("more") && !schema.may_name_sections("words"));
+        schema.name_section("more.one");
+        schema.settle();
+        assert_eq!(schema.settings, ["words", "more.one.some-size", "more.one.choice"]);
+        assert_eq!(schema.sections, ["more", "more.one"]);
     }
 
     #[test]

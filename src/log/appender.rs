@@ -19,7 +19,7 @@ use crate::receive::Export;
 
 use super::error::Error;
 use super::format::{
-    FILE_HEADER_LEN, FOOTER_LEN, FileHeader, Footer, PACKING_LEN_MAX, RecordHeader, TAIL_LEN, file_len_for,
+    FILE_HEADER_LEN, FOOTER_LEN, FileHeader, Footer, PACKING_BYTES_MAX, RecordHeader, TAIL_LEN, file_len_for,
     record_len,
 };
 use super::random::random_u64;
@@ -96,8 +96,8 @@ impl Appender {
         next_seq: u64,
     ) -> Result<Self, Error> {
         let length = common.packing.len();
-        if length > PACKING_LEN_MAX {
-            return Err(Error::PackingTooLong { length, most: PACKING_LEN_MAX });
+        if length > PACKING_BYTES_MAX {
+            return Err(Error::PackingTooLong { length, most: PACKING_BYTES_MAX });
         }
         Ok(Self {
             common,

@@ -49,8 +49,8 @@ pub(super) const RECORD_HEADER_LEN: usize = 56;
 pub(super) const FOOTER_LEN: usize = 128;
 /// Length of what stands behind the records: the header once more, and the footer.
 pub(super) const TAIL_LEN: usize = FILE_HEADER_LEN + FOOTER_LEN;
-/// The longest text of packing options.
-pub(super) const PACKING_LEN_MAX: usize = FILE_HEADER_LEN - 64;
+/// The longest text of packing options, in bytes.
+pub const PACKING_BYTES_MAX: usize = FILE_HEADER_LEN - 64;
 /// The longest tenant.
 pub(super) const TENANT_LEN_MAX: usize = 1024;
 

@@ -57,6 +57,7 @@ use self::writer::{Writer, unix_nanos};
 pub use self::backlog::Snapshot;
 pub use self::damage::Lost;
 pub use self::error::{AppendError, Error};
+pub use self::format::PACKING_BYTES_MAX;
 pub use self::options::{Options, WhenFull};
 pub use self::random::random_u64;
 pub use self::record::{Damage, Item, Record};

@@ -1,4 +1,4 @@
-//! Metrics of the stage `upload`.
+//! Metrics of the stage `upload`, each for one output, which the label `output` names.
 
 use std::time::Duration;
 
@@ -6,91 +6,101 @@ use ::metrics::{Counter, counter, gauge, histogram};
 
 use crate::otlp::Signal;
 
-/// The value of the label `exporter` of the Collector's metrics.
-const EXPORTER: &str = "forebay";
+/// The value of the label `exporter` of the Collector's metrics, built as the Collector's names are: `forebay` for the
+/// main output, `forebay/archive` for one called `archive`.
+fn exporter(output: &str) -> String {
+    if output == "main" { "forebay".to_owned() } else { format!("forebay/{output}") }
+}
 
 /// Makes every counter show up with 0 before anything happens, so that a first loss is a change that alerts see.
-pub fn register() {
+pub fn register(output: &str) {
     for signal in Signal::ALL {
-        sent(signal).increment(0);
-        send_failed(signal).increment(0);
-        enqueue_failed(signal).increment(0);
-        counter!("forebay_upload_delivered_objects_total", "signal" => signal.name()).increment(0);
-        counter!("forebay_upload_delivered_bytes_total", "signal" => signal.name()).increment(0);
-        counter!("forebay_upload_delivered_items_total", "signal" => signal.name()).increment(0);
-        dropped_items(signal, 0, DropReason::DiskBudget);
-        dropped_items(signal, 0, DropReason::Damaged);
+        sent(output, signal).increment(0);
+        send_failed(output, signal).increment(0);
+        enqueue_failed(output, signal).increment(0);
+        counter!("forebay_upload_delivered_objects_total", "output" => output.to_owned(), "signal" => signal.name()).increment(0);
+        counter!("forebay_upload_delivered_bytes_total", "output" => output.to_owned(), "signal" => signal.name()).increment(0);
+        counter!("forebay_upload_delivered_items_total", "output" => output.to_owned(), "signal" => signal.name()).increment(0);
+        dropped_items(output, signal, 0, DropReason::DiskBudget);
+        dropped_items(output, signal, 0, DropReason::Damaged);
     }
-    counter!("forebay_upload_attempts_total").increment(0);
+    counter!("forebay_upload_attempts_total", "output" => output.to_owned()).increment(0);
 }
 
 /// An object is confirmed in the bucket. Its rate is that of the segments being sealed, times the signals; far more
 /// objects than that make some readers repeat rows: raise `log.seal_after`.
-pub fn delivered(signal: Signal, items: u64, bytes: u64) {
-    counter!("forebay_upload_delivered_objects_total", "signal" => signal.name()).increment(1);
-    counter!("forebay_upload_delivered_bytes_total", "signal" => signal.name()).increment(bytes);
-    counter!("forebay_upload_delivered_items_total", "signal" => signal.name()).increment(items);
-    sent(signal).increment(items);
-    histogram!("forebay_upload_object_bytes").record(as_float(bytes));
+pub fn delivered(output: &str, signal: Signal, items: u64, bytes: u64) {
+    counter!("forebay_upload_delivered_objects_total", "output" => output.to_owned(), "signal" => signal.name()).increment(1);
+    counter!("forebay_upload_delivered_bytes_total", "output" => output.to_owned(), "signal" => signal.name()).increment(bytes);
+    counter!("forebay_upload_delivered_items_total", "output" => output.to_owned(), "signal" => signal.name()).increment(items);
+    sent(output, signal).increment(items);
+    histogram!("forebay_upload_object_bytes", "output" => output.to_owned()).record(as_float(bytes));
 }
 
 /// An object was found in the bucket, put by an attempt whose answer was lost. A few after an outage are right; many at
 /// all times mean that answers are lost on the way: look at proxies and timeouts.
-pub fn was_there() {
-    counter!("forebay_upload_already_there_total").increment(1);
+pub fn was_there(output: &str) {
+    counter!("forebay_upload_already_there_total", "output" => output.to_owned()).increment(1);
 }
 
 /// A put was begun. Compare with what was delivered: the difference is repetitions.
-pub fn attempted() {
-    counter!("forebay_upload_attempts_total").increment(1);
+pub fn attempted(output: &str) {
+    counter!("forebay_upload_attempts_total", "output" => output.to_owned()).increment(1);
 }
 
 /// A put failed and will be repeated. `denied`, `missing_bucket`, `tls` and `dns` want the operator: credentials, the
 /// bucket's name, certificates, the resolver. `throttled`, `timeout`, `server` and `connect` pass by themselves.
-pub fn failed(kind: &'static str) {
-    counter!("forebay_upload_errors_total", "kind" => kind).increment(1);
+pub fn failed(output: &str, kind: &'static str) {
+    counter!("forebay_upload_errors_total", "output" => output.to_owned(), "kind" => kind).increment(1);
 }
 
 /// How long a put took that succeeded, in seconds. When it grows, the line or the store is slow: as long as the queue
 /// does not grow, that is harmless.
-pub fn latency(took: Duration) {
-    histogram!("forebay_upload_seconds").record(took.as_secs_f64());
+pub fn latency(output: &str, took: Duration) {
+    histogram!("forebay_upload_seconds", "output" => output.to_owned()).record(took.as_secs_f64());
 }
 
 /// When the bucket last confirmed an object, in seconds since 1970. The best alert there is: while the queue is not
 /// empty it should not stand still for longer than you can do without data.
-pub fn last_success(seconds_since_1970: f64) {
-    gauge!("forebay_upload_last_success_timestamp_seconds").set(seconds_since_1970);
+pub fn last_success(output: &str, seconds_since_1970: f64) {
+    gauge!("forebay_upload_last_success_timestamp_seconds", "output" => output.to_owned())
+        .set(seconds_since_1970);
 }
 
 /// What waits in the spool: objects, bytes and the age of the oldest record in seconds. When it grows steadily, delivery
 /// is slower than intake: see the errors by kind, then bandwidth and `upload.concurrency`.
-pub fn queue(objects: u64, bytes: u64, oldest_age: Option<Duration>) {
-    gauge!("forebay_upload_queue_objects").set(as_float(objects));
-    gauge!("forebay_upload_queue_bytes").set(as_float(bytes));
-    gauge!("forebay_upload_oldest_age_seconds").set(oldest_age.unwrap_or_default().as_secs_f64());
-    gauge!("otelcol_exporter_queue_size", "exporter" => EXPORTER).set(as_float(bytes));
+pub fn queue(output: &str, objects: u64, bytes: u64, oldest_age: Option<Duration>) {
+    gauge!("forebay_upload_queue_objects", "output" => output.to_owned()).set(as_float(objects));
+    gauge!("forebay_upload_queue_bytes", "output" => output.to_owned()).set(as_float(bytes));
+    gauge!("forebay_upload_oldest_age_seconds", "output" => output.to_owned())
+        .set(oldest_age.unwrap_or_default().as_secs_f64());
+    gauge!("otelcol_exporter_queue_size", "exporter" => exporter(output)).set(as_float(bytes));
 }
 
 /// Items that wait in the spool, of one signal. As [`queue`].
-pub fn queue_items(signal: Signal, items: u64) {
-    gauge!("forebay_upload_queue_items", "signal" => signal.name()).set(as_float(items));
+pub fn queue_items(output: &str, signal: Signal, items: u64) {
+    gauge!("forebay_upload_queue_items", "output" => output.to_owned(), "signal" => signal.name())
+        .set(as_float(items));
 }
 
 /// The capacity of the queue in bytes: the disk budget. When `otelcol_exporter_queue_size` comes near it, intake will
 /// refuse soon.
-pub fn queue_capacity(bytes: u64) {
-    gauge!("otelcol_exporter_queue_capacity", "exporter" => EXPORTER).set(as_float(bytes));
+pub fn queue_capacity(output: &str, bytes: u64) {
+    gauge!("otelcol_exporter_queue_capacity", "exporter" => exporter(output)).set(as_float(bytes));
 }
 
 /// Puts under way. At `upload.concurrency` all the time with a growing queue, more concurrency may help.
-pub fn in_flight(puts: u64) {
-    gauge!("forebay_upload_in_flight").set(as_float(puts));
+pub fn in_flight(output: &str, puts: u64) {
+    gauge!("forebay_upload_in_flight", "output" => output.to_owned()).set(as_float(puts));
 }
 
 /// Whether the bucket is taken to be in trouble (1), so that it is tried with one put at a time.
-pub fn in_trouble(is_in_trouble: bool) {
-    gauge!("forebay_upload_in_trouble").set(if is_in_trouble { 1.0 } else { 0.0 });
+pub fn in_trouble(output: &str, is_in_trouble: bool) {
+    gauge!("forebay_upload_in_trouble", "output" => output.to_owned()).set(if is_in_trouble {
+        1.0
+    } else {
+        0.0
+    });
 }
 
 /// Why items were lost.
@@ -113,28 +123,28 @@ impl DropReason {
 
 /// Items were lost: by the policy that the operator chose (`disk_budget`: deliver faster or give more disk), or because
 /// the disk changed what was written (`damaged`: the file is kept in `spool/` under a name that ends in `.damaged`; replace the disk).
-pub fn dropped_items(signal: Signal, items: u64, reason: DropReason) {
-    counter!("forebay_upload_dropped_items_total", "signal" => signal.name(), "reason" => reason.name())
+pub fn dropped_items(output: &str, signal: Signal, items: u64, reason: DropReason) {
+    counter!("forebay_upload_dropped_items_total", "output" => output.to_owned(), "signal" => signal.name(), "reason" => reason.name())
         .increment(items);
     match reason {
-        DropReason::DiskBudget => enqueue_failed(signal).increment(items),
-        DropReason::Damaged => send_failed(signal).increment(items),
+        DropReason::DiskBudget => enqueue_failed(output, signal).increment(items),
+        DropReason::Damaged => send_failed(output, signal).increment(items),
     }
 }
 
 /// The Collector's count of items sent.
-fn sent(signal: Signal) -> Counter {
-    counter!(format!("otelcol_exporter_sent_{}_total", signal.items_name()), "exporter" => EXPORTER)
+fn sent(output: &str, signal: Signal) -> Counter {
+    counter!(format!("otelcol_exporter_sent_{}_total", signal.items_name()), "exporter" => exporter(output))
 }
 
 /// The Collector's count of items that will never be sent.
-fn send_failed(signal: Signal) -> Counter {
-    counter!(format!("otelcol_exporter_send_failed_{}_total", signal.items_name()), "exporter" => EXPORTER)
+fn send_failed(output: &str, signal: Signal) -> Counter {
+    counter!(format!("otelcol_exporter_send_failed_{}_total", signal.items_name()), "exporter" => exporter(output))
 }
 
 /// The Collector's count of items that the queue had no room for.
-fn enqueue_failed(signal: Signal) -> Counter {
-    counter!(format!("otelcol_exporter_enqueue_failed_{}_total", signal.items_name()), "exporter" => EXPORTER)
+fn enqueue_failed(output: &str, signal: Signal) -> Counter {
+    counter!(format!("otelcol_exporter_enqueue_failed_{}_total", signal.items_name()), "exporter" => exporter(output))
 }
 
 /// Gauges and histograms are floating-point numbers, exact up to 2^53.

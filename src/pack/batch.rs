@@ -1,17 +1,32 @@
 //! What comes out of a segment.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
+use super::output::OutputName;
 use crate::log::SegmentId;
 use crate::otlp::Signal;
 
-/// The objects of one segment, which are delivered together: the segment is delivered when all of them are.
+/// Names a batch: the segment, and the output for which it was packed.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct BatchId {
+    /// The segment.
+    pub segment: SegmentId,
+    /// The output.
+    pub output: OutputName,
+}
+
+/// The objects that one segment became for one output. They are delivered together: the output has the segment when it
+/// has all of them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Batch {
     /// The segment they were packed from.
     #[serde(with = "segment_number")]
     pub segment: SegmentId,
+    /// The output for which they were packed.
+    pub output: OutputName,
     /// The objects, in the order of their first records.
     pub objects: Vec<Object>,
 }
@@ -46,7 +61,27 @@ pub struct Object {
     pub content_encoding: Option<String>,
 }
 
+impl BatchId {
+    /// Reads what it is displayed as.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        let (segment, output) = text.split_once('-')?;
+        Some(Self { segment: SegmentId::parse(segment)?, output: OutputName::parse(output).ok()? })
+    }
+}
+
+/// `00000042-main`.
+impl fmt::Display for BatchId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.segment, self.output)
+    }
+}
+
 impl Batch {
+    /// Its name.
+    pub fn id(&self) -> BatchId {
+        BatchId { segment: self.segment, output: self.output.clone() }
+    }
+
     /// The length of all objects together.
     pub fn bytes(&self) -> u64 {
         self.objects.iter().map(|object| object.bytes).sum()

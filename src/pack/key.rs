@@ -102,6 +102,12 @@ impl KeyTemplate {
         Ok(Partition(key.into()))
     }
 
+    /// The folders of one time, for each signal.
+    pub(super) fn places(&self) -> Vec<String> {
+        let partitions = Signal::ALL.map(|signal| self.partition(signal, "ffffffff", PROBES[0]));
+        partitions.into_iter().flatten().map(|partition| partition.folder().to_owned()).collect()
+    }
+
     fn check(&self) -> Result<(), String> {
         match self.parts.iter().filter(|part| **part == Part::Unique).count() {
             0 => return Err(WITHOUT_UNIQUE.into()),
@@ -152,6 +158,11 @@ const WITHOUT_SIGNAL: &str = "without `{signal}` readers cannot tell logs, metri
 const ENDINGS: [&str; 5] = [".json", ".jsonl", ".binpb", ".gz", ".zst"];
 
 impl Partition {
+    /// What stands before the last `/`.
+    fn folder(&self) -> &str {
+        self.0.rsplit_once('/').map_or("", |(folder, _)| folder)
+    }
+
     /// What stands behind the last `/`.
     fn file_name(&self) -> &str {
         self.0.rsplit('/').next().unwrap_or_default()

@@ -1,21 +1,22 @@
-//! The list of a segment's objects. Its name in the spool's folder is the commit point of packing.
+//! The list of a batch's objects. Its name in the spool's folder is the commit point of packing.
 //!
-//! `<segment>.manifest` is text: a line, JSON, and a line.
+//! `<segment>-<output>.manifest` is text: a line, JSON, and a line.
 //!
 //! ```text
 //! forebay manifest 1
 //! {
 //!   "segment": "00000042",
+//!   "output": "main",
 //!   "objects": [
 //!     {
 //!       "key": "logs/date=2026-08-22/hour=10/logs_20260822T101112123Z-a1b2c3d4-00000042-0123456789abcdef.jsonl.gz",
-//!       "file": "00000042-0.logs.object",
+//!       "file": "00000042-main-0.logs.object",
 //!       ...
 //! }
 //! blake3 <hash of all lines above, 64 hexadecimal digits>
 //! ```
 //!
-//! Format 1 is held by `tests/data/spool/00000042.manifest`.
+//! Format 1 is held by `tests/data/spool/00000042-main.manifest`.
 
 use std::collections::BTreeSet;
 
@@ -73,8 +74,8 @@ pub(super) fn decode(content: &[u8]) -> Result<Batch, Unreadable> {
 fn check_files(batch: &Batch) -> Result<(), String> {
     let mut files = BTreeSet::new();
     for object in &batch.objects {
-        if names::segment_of_object(&object.file) != Some(batch.segment) {
-            return Err(format!("`{}` is no file of segment {}", object.file, batch.segment));
+        if names::batch_of_object(&object.file) != Some(batch.id()) {
+            return Err(format!("`{}` is no file of batch {}", object.file, batch.id()));
         }
         if !files.insert(&object.file) {
             return Err(format!("it names `{}` twice", object.file));
@@ -95,9 +96,9 @@ mod tests {
     use super::*;
     use crate::log::SegmentId;
     use crate::otlp::Signal;
-    use crate::pack::Object;
+    use crate::pack::{Object, OutputName};
 
-    const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/spool/00000042.manifest");
+    const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/spool/00000042-main.manifest");
 
     fn batch() -> Batch {
         let object = |file: &str, signal: Signal, content_encoding: Option<&str>| Object {
@@ -116,10 +117,10 @@ mod tests {
             content_encoding: content_encoding.map(Into::into),
         };
         let objects = vec![
-            object("00000042-0.logs.object", Signal::Logs, None),
-            object("00000042-1.metrics.object", Signal::Metrics, Some("gzip")),
+            object("00000042-main-0.logs.object", Signal::Logs, None),
+            object("00000042-main-1.metrics.object", Signal::Metrics, Some("gzip")),
         ];
-        Batch { segment: SegmentId(42), objects }
+        Batch { segment: SegmentId(42), output: OutputName::main(), objects }
     }
 
     #[test]
@@ -145,8 +146,8 @@ mod tests {
     #[test]
     fn what_a_newer_version_wrote_is_no_damage() {
         for lines in [
-            "forebay manifest 2\n{\"segment\": \"00000042\", \"objects\": []}\n",
-            "forebay manifest 1\n{\"segment\": \"00000042\", \"objects\": [], \"rows\": 7}\n",
+            "forebay manifest 2\n{\"segment\": \"00000042\", \"output\": \"main\", \"objects\": []}\n",
+            "forebay manifest 1\n{\"segment\": \"00000042\", \"output\": \"main\", \"objects\": [], \"rows\": 7}\n",
         ] {
             let content = lines.to_owned() + &checksum(lines.as_bytes());
             assert!(matches!(decode(content.as_bytes()), Err(Unreadable::Newer(_))), "{lines}");
@@ -154,10 +155,14 @@ mod tests {
     }
 
     #[test]
-    fn a_manifest_names_files_of_its_segment_and_each_once() {
-        for file in
-            ["00000042-0.logs.object", "00000041-1.metrics.object", "00000042-/../numbers.object", "numbers"]
-        {
+    fn a_manifest_names_files_of_its_batch_and_each_once() {
+        for file in [
+            "00000042-main-0.logs.object",
+            "00000041-main-1.metrics.object",
+            "00000042-archive-1.metrics.object",
+            "00000042-main-/../numbers.object",
+            "numbers",
+        ] {
             let mut named = batch();
             named.objects[1].file = file.into();
             let Err(Unreadable::Newer(reason)) = decode(&encode(&named)) else { panic!("{file}") };

@@ -1,16 +1,17 @@
-//! The third stage: a sealed segment becomes a [`Batch`] of finished, compressed [`Object`]s in the [`Spool`].
+//! The third stage: a sealed segment becomes finished, compressed [`Object`]s in the [`Spool`], a [`Batch`] of them for each
+//! of the [`Outputs`].
 //!
-//! Packing is a function of the segment's records and of the [`Options`] pinned in its header: the same objects under
+//! Packing is a function of the segment's records and of the [`Outputs`] pinned in its header: the same objects under
 //! the same names, however often it is begun. (To the byte on one machine; compressors may choose otherwise on another
 //! kind of processor, which harms nothing, for no name leaves the spool before it is committed.)
 //!
 //! Invariants:
 //!
-//! - **A manifest in the spool means that its objects are still to be delivered; its durable removal means that the
-//!   segment is delivered.** The contents and names of all objects are durable before the manifest is renamed into place,
-//!   and the segment is recycled only after that rename is durable.
+//! - **A manifest in the spool means that its objects are still to be delivered; its durable removal means that its output
+//!   has the segment.** The contents and names of all objects are durable before the manifest is renamed into place, and
+//!   the segment is recycled only after that rename is durable for every output.
 //! - An object holds records of one signal and one partition (the rendered key template), in the order of the log, and
-//!   each record of the segment is in exactly one object.
+//!   each record of the segment is in exactly one object of each output.
 //! - An object is one gzip member or one zstd frame, and once finished it is never written again.
 //! - Nothing that a manifest names is ever removed for being damaged: it is kept under a name that ends in `.damaged`.
 //! - Memory is bounded: one record and what it becomes, and one open object per signal.
@@ -29,6 +30,7 @@ mod names;
 mod object_file;
 mod object_writer;
 mod options;
+mod output;
 mod packer;
 mod spool;
 mod spool_file;
@@ -37,10 +39,11 @@ mod survey;
 #[cfg(test)]
 mod testing;
 
-pub use batch::{Batch, Object};
+pub use batch::{Batch, BatchId, Object};
 pub use error::Error;
 pub use object_file::ObjectFile;
 pub use options::{Compression, Format, Options};
+pub use output::{OutputName, Outputs};
 pub use packer::pack_records;
 pub use spool::Spool;
 pub use survey::{SpoolDamage, Survey, survey};

@@ -1,13 +1,12 @@
 //! The settings of packing: the section `objects` of the configuration.
 //!
-//! They are pinned in the header of every segment when it is created ([`Options::pinned`]), so that a segment packs to
-//! the same objects after a restart with other settings. A key that was not there when a segment was created means its
+//! They are pinned in the header of every segment when it is created ([`super::Outputs`]), so that a segment packs to the
+//! same objects after a restart with other settings. A key that was not there when a segment was created means its
 //! default; so a default never changes its meaning.
 
 use serde::{Deserialize, Serialize};
 
 use super::codec::Codec;
-use super::error::Error;
 use super::key::KeyTemplate;
 
 /// The settings of the objects that go into the bucket.
@@ -86,26 +85,23 @@ impl Options {
         Ok(())
     }
 
-    /// The settings as one line of JSON, for the header of a segment. A level that was left out is written out, so that
-    /// its default may change.
-    pub fn pinned(&self) -> String {
+    /// The folders of the objects that were received at one time, for each signal: objects of other options in the same
+    /// folders could not be told apart.
+    ///
+    /// # Errors
+    /// As [`Options::validate`].
+    pub fn places(&self) -> Result<Vec<String>, String> {
+        KeyTemplate::parse(self).map(|template| template.places())
+    }
+
+    /// The settings with a level that was left out written out.
+    pub(super) fn in_full(&self) -> Self {
         let level = self.level.or(match self.compression {
             Compression::None => None,
             Compression::Gzip => Some(Codec::GZIP_LEVEL),
             Compression::Zstd => Some(Codec::ZSTD_LEVEL),
         });
-        match serde_json::to_string(&Self { level, ..self.clone() }) {
-            Ok(json) => json,
-            Err(error) => unreachable!("strings and numbers are always JSON: {error}"),
-        }
-    }
-
-    /// Reads what [`Options::pinned`] wrote.
-    ///
-    /// # Errors
-    /// [`Error::PinnedOptions`] for a key or a value that this version does not know: a newer one wrote it.
-    pub fn from_pinned(json: &str) -> Result<Self, Error> {
-        serde_json::from_str(json).map_err(|source| Error::PinnedOptions { json: json.to_owned(), source })
+        Self { level, ..self.clone() }
     }
 
     /// The compression and its level.
@@ -177,26 +173,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_defaults_are_valid_and_pinned_in_full() {
+    fn the_defaults_are_valid_and_known_in_full() {
         let options = Options::default();
         options.validate().unwrap();
-        let pinned = options.pinned();
+        let in_full = serde_json::to_string(&options.in_full()).unwrap();
         assert_eq!(
-            pinned,
+            in_full,
             r#"{"format":"otlp_jsonl","compression":"gzip","level":6,"prefix":"","#.to_owned()
                 + r#""key":"{signal}/date=%Y-%m-%d/hour=%H/{signal}_{unique}","timezone":"UTC","content_encoding":false}"#
         );
-        assert_eq!(Options::from_pinned(&pinned).unwrap(), Options { level: Some(6), ..options });
-    }
-
-    #[test]
-    fn a_segment_of_an_older_version_takes_the_defaults_and_one_of_a_newer_version_is_refused() {
-        assert_eq!(Options::from_pinned("{}").unwrap(), Options::default());
-        for newer in [r#"{"rows": "wide"}"#, r#"{"format": "parquet"}"#] {
-            let error = Options::from_pinned(newer).unwrap_err().to_string();
-            assert!(error.contains("newer version of forebay"), "{error}");
-            assert!(error.contains(newer), "{error}");
-        }
     }
 
     #[test]

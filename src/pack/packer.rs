@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::batch::Batch;
+use super::batch::{Batch, BatchId};
 use super::codec::Codec;
 use super::error::Error;
 use super::key::KeyTemplate;
@@ -17,8 +17,8 @@ use crate::otlp::Signal;
 /// Memory that is kept for encoding between two records.
 const CONTENT_BYTES_KEPT: usize = 1 << 20;
 
-/// Packs the records of a segment, in one pass over them, and commits the result to the spool. A segment that is packed
-/// already is not packed again: its batch is returned. One without records has an empty batch, of which nothing is left
+/// Packs the records of a segment for one output, in one pass over them, and commits the result to the spool. A batch that
+/// is packed already is not packed again: it is returned. A segment without records has an empty batch, of which nothing is left
 /// in the spool.
 ///
 /// The objects and their names depend on the arguments only. Besides one record and what it becomes, memory is taken for
@@ -28,7 +28,7 @@ const CONTENT_BYTES_KEPT: usize = 1 << 20;
 /// # Errors
 /// [`Error::InvalidOptions`], [`Error::Segment`], [`Error::Disk`]. The segment is not packed then, and may be tried again.
 pub fn pack_records<E>(
-    segment: SegmentId,
+    id: &BatchId,
     writer: &str,
     options: &Options,
     records: impl Iterator<Item = Result<Item, E>>,
@@ -37,11 +37,11 @@ pub fn pack_records<E>(
 where
     E: std::error::Error + Send + Sync + 'static,
 {
-    if let Some(batch) = spool.batch(segment) {
+    if let Some(batch) = spool.batch(id) {
         return Ok(batch);
     }
     let began = Instant::now();
-    let mut packing = Packing::begin(segment, writer, options, spool)?;
+    let mut packing = Packing::begin(id, writer, options, spool)?;
     match packing.add_all(records) {
         Ok(()) => {
             let Packing { staging, finished, read_bytes, .. } = packing;
@@ -64,12 +64,12 @@ fn report(batch: &Batch, read_bytes: u64, began: Instant) {
         metrics::pack::object_packed(object.signal, object.bytes);
     }
     tracing::info!(
-        segment = %batch.segment, objects = batch.objects.len(), items = batch.items(), bytes = batch.bytes(),
+        segment = %batch.segment, output = %batch.output, objects = batch.objects.len(), items = batch.items(), bytes = batch.bytes(),
         read_bytes, ?took, "packed a segment"
     );
 }
 
-/// A segment on its way into objects.
+/// A segment on its way into the objects of one output.
 struct Packing<'a> {
     segment: SegmentId,
     writer: &'a str,
@@ -86,19 +86,14 @@ struct Packing<'a> {
 }
 
 impl<'a> Packing<'a> {
-    fn begin(
-        segment: SegmentId,
-        writer: &'a str,
-        options: &'a Options,
-        spool: &'a Spool,
-    ) -> Result<Self, Error> {
+    fn begin(id: &BatchId, writer: &'a str, options: &'a Options, spool: &'a Spool) -> Result<Self, Error> {
         Ok(Self {
-            segment,
+            segment: id.segment,
             writer,
             options,
             codec: options.codec().map_err(Error::InvalidOptions)?,
             template: KeyTemplate::parse(options).map_err(Error::InvalidOptions)?,
-            staging: Staging::begin(spool, segment)?,
+            staging: Staging::begin(spool, id.clone())?,
             open: [const { None }; Signal::ALL.len()],
             finished: Vec::new(),
             read_bytes: 0,

@@ -5,7 +5,7 @@ use std::io;
 use super::*;
 use crate::log::Damage;
 use crate::pack::testing::{
-    RealSpool, SECOND, START, WRITER, items, names, names_in, record, records, unpacked,
+    RealSpool, SECOND, START, WRITER, batch_id, items, names, names_in, record, records, unpacked,
 };
 use crate::pack::{Compression, Format, Object};
 
@@ -64,7 +64,7 @@ fn an_object_has_the_content_and_the_name_that_it_has_always_had() {
         batch.objects[0].key,
         "logs/date=2026-08-22/hour=10/logs_20260822T101112123Z-a1b2c3d4-00000042-16986f8eea5d5d8e.jsonl"
     );
-    assert_eq!(spool.files(), ["00000042-0.logs.object", "00000042.manifest"]);
+    assert_eq!(spool.files(), ["00000042-main-0.logs.object", "00000042-main.manifest"]);
 }
 
 #[test]
@@ -158,7 +158,7 @@ fn a_damaged_range_is_passed_over() {
     ];
     let options = Options::default();
     let found = found.into_iter().map(Ok::<_, io::Error>);
-    let batch = pack_records(SegmentId(42), WRITER, &options, found, &spool.spool).unwrap();
+    let batch = pack_records(&batch_id(42), WRITER, &options, found, &spool.spool).unwrap();
     let read = names_in(&options, Signal::Logs, &spool.content(&batch.objects[0]));
     assert_eq!(read, ["0a", "0b", "3a", "3b"]);
 }
@@ -171,7 +171,7 @@ fn a_record_that_cannot_be_encoded_is_kept_aside_and_holds_nothing_up() {
         let mut records = records(9, SECOND);
         records[3].body = records[3].body.slice(..records[3].body.len() - 1);
         let batch = spool.pack(42, &options, &records);
-        let kept = spool.folder.path().join("damaged/00000042-3.logs.binpb");
+        let kept = spool.folder.path().join("damaged/00000042-main-3.logs.binpb");
         assert_eq!(fs::read(kept).unwrap(), records[3].body);
         records.remove(3);
         for object in &batch.objects {
@@ -189,7 +189,7 @@ fn a_segment_that_cannot_be_read_leaves_nothing_and_can_be_packed_again() {
     let options = Options::default();
     let broken = items(&records[..150]).map(|item| Ok(item.unwrap()));
     let broken = broken.chain([Err(io::Error::other("the disk is on fire"))]);
-    let error = pack_records(SegmentId(42), WRITER, &options, broken, &spool.spool).unwrap_err();
+    let error = pack_records(&batch_id(42), WRITER, &options, broken, &spool.spool).unwrap_err();
     assert_eq!(error.to_string(), "cannot read segment 00000042 for packing: the disk is on fire");
     assert_eq!(spool.files(), Vec::<String>::new());
     assert_eq!(spool.budget.used(), 0);
@@ -203,13 +203,13 @@ fn a_segment_that_is_packed_is_not_packed_again() {
     let options = Options::default();
     let batch = spool.pack(42, &options, &records(9, SECOND));
     let untouched = std::iter::from_fn(|| -> Option<Result<Item, io::Error>> { panic!("it was read again") });
-    assert_eq!(pack_records(SegmentId(42), WRITER, &options, untouched, &spool.spool).unwrap(), batch);
+    assert_eq!(pack_records(&batch_id(42), WRITER, &options, untouched, &spool.spool).unwrap(), batch);
 }
 
 #[test]
 fn options_with_which_nothing_can_be_packed_are_refused() {
     let spool = RealSpool::new();
     let options = Options { key: "{signal}".into(), ..Options::default() };
-    let error = pack_records(SegmentId(42), WRITER, &options, items(&[]), &spool.spool).unwrap_err();
+    let error = pack_records(&batch_id(42), WRITER, &options, items(&[]), &spool.spool).unwrap_err();
     assert!(error.to_string().starts_with("objects.key is `{signal}`; without `{unique}`"), "{error}");
 }

@@ -6,13 +6,12 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::batch::{Batch, Object};
+use super::batch::{Batch, BatchId, Object};
 use super::error::Error;
 use super::names;
 use super::object_file::ObjectFile;
 use super::survey::{SpoolDamage, Survey, survey};
 use crate::disk::{Budget, Disk, Use, create_folders};
-use crate::log::SegmentId;
 use crate::metrics;
 
 /// The finished objects of this data folder. Shared by packing, which adds batches, and by delivery, which removes them;
@@ -24,7 +23,7 @@ pub struct Spool {
     pub(super) budget: Arc<Budget>,
     /// Whether a manifest was removed by packing, and not durably yet; nothing else is packed before that.
     pub(super) owes_sync: AtomicBool,
-    batches: Mutex<BTreeMap<SegmentId, Held>>,
+    batches: Mutex<BTreeMap<BatchId, Held>>,
 }
 
 /// A batch, and what the file of each of its objects uses of the disk budget.
@@ -80,9 +79,9 @@ impl Spool {
         self.lock().values().map(|held| held.batch.clone()).collect()
     }
 
-    /// The batch of this segment, if it is packed and not yet removed.
-    pub fn batch(&self, segment: SegmentId) -> Option<Batch> {
-        self.lock().get(&segment).map(|held| held.batch.clone())
+    /// This batch, if it is packed and not yet removed.
+    pub fn batch(&self, id: &BatchId) -> Option<Batch> {
+        self.lock().get(id).map(|held| held.batch.clone())
     }
 
     /// Opens an object for reading.
@@ -99,11 +98,12 @@ impl Spool {
     /// # Errors
     /// [`Error::Disk`].
     pub fn remove(&self, batch: &Batch) -> Result<(), Error> {
-        if !self.lock().contains_key(&batch.segment) {
+        let id = batch.id();
+        if !self.lock().contains_key(&id) {
             return Ok(());
         }
-        self.remove_file(&names::manifest(batch.segment))?;
-        if let Some(held) = self.lock().get_mut(&batch.segment) {
+        self.remove_file(&names::manifest(&id))?;
+        if let Some(held) = self.lock().get_mut(&id) {
             held.is_unlisted = true;
         }
         // A manifest that came back after a power loss, without its objects, would report them as lost.
@@ -112,14 +112,14 @@ impl Spool {
         for object in &batch.objects {
             self.remove_file(&object.file)?;
         }
-        let held = self.lock().remove(&batch.segment);
+        let held = self.lock().remove(&id);
         drop(held);
         Ok(())
     }
 
     /// Whether removing a batch has come so far that the next start may find nothing of it, although it failed.
-    pub fn is_half_removed(&self, segment: SegmentId) -> bool {
-        self.lock().get(&segment).is_some_and(|held| held.is_unlisted)
+    pub fn is_half_removed(&self, id: &BatchId) -> bool {
+        self.lock().get(id).is_some_and(|held| held.is_unlisted)
     }
 
     /// Takes an object out of its batch whose bytes are not those that were packed, and keeps its file under a name that
@@ -140,7 +140,7 @@ impl Spool {
         let mut left = batch.clone();
         left.objects.retain(|other| other.file != object.file);
         let mut batches = self.lock();
-        let used = batches.get_mut(&batch.segment).and_then(|held| {
+        let used = batches.get_mut(&batch.id()).and_then(|held| {
             let place = held.batch.objects.iter().position(|other| other.file == object.file)?;
             held.batch.objects.remove(place);
             Some(held.uses.remove(place))
@@ -152,7 +152,7 @@ impl Spool {
 
     /// Counts a batch among those to be delivered, once its manifest is durable. `uses` go with its objects.
     pub(super) fn hold(&self, batch: Batch, uses: Vec<Use>) {
-        self.lock().insert(batch.segment, Held { batch, uses, is_unlisted: false });
+        self.lock().insert(batch.id(), Held { batch, uses, is_unlisted: false });
     }
 
     /// The path of a file in the folder.
@@ -205,7 +205,7 @@ impl Spool {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<SegmentId, Held>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<BatchId, Held>> {
         self.batches.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::*;
 use crate::disk::{AfterPowerLoss, Failing, RealDisk, SimulatedDisk};
 use crate::log::Record;
-use crate::pack::testing::{RealSpool, SECOND, WRITER, items, open, records};
+use crate::pack::testing::{RealSpool, SECOND, WRITER, batch_id, items, open, records};
 use crate::pack::{Compression, Options, pack_records};
 
 #[test]
@@ -17,7 +17,7 @@ fn packing_and_delivery_may_share_the_spool() {
 
 fn files_of(batch: &Batch) -> Vec<String> {
     let mut files: Vec<_> = batch.objects.iter().map(|object| object.file.clone()).collect();
-    files.push(names::manifest(batch.segment));
+    files.push(names::manifest(&batch.id()));
     files.sort();
     files
 }
@@ -31,7 +31,7 @@ fn what_was_committed_is_found_again_oldest_first() {
     assert_eq!((found.as_slice(), damage), (batches.as_slice(), vec![]));
     assert_eq!(spool.spool.batches(), batches);
     assert_eq!(spool.budget.used(), batches.iter().map(Batch::bytes).sum::<u64>());
-    assert_eq!(spool.spool.batch(SegmentId(8)).as_ref(), Some(&batches[1]));
+    assert_eq!(spool.spool.batch(&batch_id(8)).as_ref(), Some(&batches[1]));
 }
 
 #[test]
@@ -51,10 +51,10 @@ fn a_removed_batch_is_gone_and_gives_its_bytes_back() {
 fn leftovers_are_removed_and_what_is_not_ours_is_left_alone() {
     let spool = RealSpool::new();
     let batch = spool.pack(1, &Options::default(), &records(9, SECOND));
-    for name in ["00000002-0.logs.object", "00000001-9.logs.object", "00000002.manifest.new"] {
+    for name in ["00000002-main-0.logs.object", "00000001-main-9.logs.object", "00000002-main.manifest.new"] {
         fs::write(spool.path(name), "left").unwrap();
     }
-    let others = ["00000003-0.logs.object.damaged", "README", "notes.manifest", "x-0.logs.object"];
+    let others = ["00000003-main-0.logs.object.damaged", "README", "notes.manifest", "x-0.logs.object"];
     for name in others {
         fs::write(spool.path(name), "not ours to remove").unwrap();
     }
@@ -69,7 +69,7 @@ fn leftovers_are_removed_and_what_is_not_ours_is_left_alone() {
 #[test]
 fn packing_writes_over_leftovers_of_the_same_names() {
     let spool = RealSpool::new();
-    for name in ["00000001-0.logs.object", "00000001.manifest.new"] {
+    for name in ["00000001-main-0.logs.object", "00000001-main.manifest.new"] {
         fs::write(spool.path(name), vec![b'x'; 100_000]).unwrap();
     }
     let batch = spool.pack(1, &Options::default(), &records(9, SECOND));
@@ -82,7 +82,7 @@ fn packing_writes_over_leftovers_of_the_same_names() {
 fn a_damaged_manifest_and_its_objects_are_kept_and_reported() {
     let spool = RealSpool::new();
     let [one, other] = [1, 2].map(|segment| spool.pack(segment, &Options::default(), &records(9, SECOND)));
-    let path = spool.path("00000001.manifest");
+    let path = spool.path("00000001-main.manifest");
     let mut content = fs::read(&path).unwrap();
     content[100] ^= 1;
     fs::write(&path, &content).unwrap();
@@ -91,13 +91,13 @@ fn a_damaged_manifest_and_its_objects_are_kept_and_reported() {
     assert_eq!(found, std::slice::from_ref(&other));
     let objects: Vec<_> = one.objects.iter().map(|object| object.file.clone()).collect();
     let reason = "its checksum is wrong".into();
-    let expected = SpoolDamage::Manifest { segment: SegmentId(1), path, reason, objects };
+    let expected = SpoolDamage::Manifest { batch: batch_id(1), path, reason, objects };
     assert_eq!(damage, [expected]);
     let mut kept = files_of(&other);
     kept.extend(files_of(&one).iter().map(|name| names::damaged(name)));
     kept.sort();
     assert_eq!(spool.files(), kept);
-    assert_eq!(fs::read(spool.path("00000001.manifest.damaged")).unwrap(), content);
+    assert_eq!(fs::read(spool.path("00000001-main.manifest.damaged")).unwrap(), content);
 
     // Where the log still has the segment, it is simply packed again.
     assert_eq!(spool.pack(1, &Options::default(), &records(9, SECOND)), one);
@@ -115,7 +115,7 @@ fn a_lost_or_cut_object_is_reported_with_its_items_and_the_others_are_kept() {
     fs::File::options().write(true).open(spool.path(&cut.file)).unwrap().set_len(10).unwrap();
 
     let (spool, found, damage) = spool.reopen();
-    assert_eq!(found, [Batch { segment: batch.segment, objects: vec![whole.clone()] }]);
+    assert_eq!(found, [Batch { objects: vec![whole.clone()], ..batch.clone() }]);
     let damage: Vec<_> = damage.iter().map(ToString::to_string).collect();
     assert!(damage[0].contains(&lost.key) && damage[0].contains("6 items (logs)"), "{damage:?}");
     assert!(damage[1].contains("it is 10 bytes long, not"), "{damage:?}");
@@ -138,7 +138,7 @@ fn a_batch_of_which_nothing_is_left_is_no_longer_delivered() {
     }
     let (spool, found, damage) = spool.reopen();
     assert_eq!((found, damage.len()), (vec![], 3));
-    assert_eq!(spool.files(), ["00000001.manifest.damaged"]);
+    assert_eq!(spool.files(), ["00000001-main.manifest.damaged"]);
     let (_, found, damage) = spool.reopen();
     assert_eq!((found, damage), (vec![], vec![]));
 }
@@ -188,7 +188,7 @@ fn a_spool_of_a_newer_version_is_not_touched() {
     let batch = spool.pack(1, &Options::default(), &records(9, SECOND));
     let lines = "forebay manifest 2\n{}\n";
     let content = format!("{lines}blake3 {}\n", blake3::hash(lines.as_bytes()).to_hex());
-    fs::write(spool.path("00000001.manifest"), content).unwrap();
+    fs::write(spool.path("00000001-main.manifest"), content).unwrap();
     let folder = spool.path("");
     let error = Spool::open(Arc::new(RealDisk), folder, Arc::clone(&spool.budget)).unwrap_err();
     assert!(error.to_string().contains("a newer version of forebay wrote it"), "{error}");
@@ -199,7 +199,7 @@ fn a_spool_of_a_newer_version_is_not_touched() {
 fn a_survey_changes_nothing_and_there_is_nothing_in_a_folder_that_is_missing() {
     let spool = RealSpool::new();
     let batch = spool.pack(1, &Options::default(), &records(9, SECOND));
-    fs::write(spool.path("00000002-0.logs.object"), "left").unwrap();
+    fs::write(spool.path("00000002-main-0.logs.object"), "left").unwrap();
     let before = spool.files();
     assert_eq!(survey(&RealDisk, &spool.path("")).unwrap().batches, [batch]);
     assert_eq!(spool.files(), before);
@@ -234,7 +234,7 @@ fn options() -> Options {
 }
 
 fn pack_on(spool: &Spool, segment: u64) -> Result<Batch, Error> {
-    pack_records(SegmentId(segment), WRITER, &options(), items(&records_of(segment)), spool)
+    pack_records(&batch_id(segment), WRITER, &options(), items(&records_of(segment)), spool)
 }
 
 /// Packs three segments, one with a record that cannot be packed, removes one in between, and keeps one object aside.
@@ -265,7 +265,7 @@ fn assert_recovered(disk: &SimulatedDisk, done: &Done, told: &str) -> Vec<Batch>
         assert!(expected, "packed, and its segment recycled, but not in the spool: {segment} {told}");
     }
     assert!(done.removed.iter().all(|segment| !found.contains(segment)), "delivered, and back again: {told}");
-    let kept = disk.open(Path::new("/data/damaged/00000003-4.metrics.binpb"));
+    let kept = disk.open(Path::new("/data/damaged/00000003-main-4.metrics.binpb"));
     if done.packed.contains(&3) {
         let bytes = kept.unwrap().length().unwrap();
         assert_eq!(bytes, records_of(3)[4].body.len() as u64, "a record that could not be packed: {told}");
@@ -438,7 +438,7 @@ fn damaged_files_survive_a_power_loss_while_they_are_kept_aside() {
         let disk = SimulatedDisk::default();
         let (spool, _, _) = open(Arc::new(disk.clone()), Path::new(FOLDER), &Budget::new(1 << 30));
         pack_on(&spool, 1).unwrap();
-        disk.flip_bit(&Path::new(FOLDER).join("00000001.manifest"), 77).unwrap();
+        disk.flip_bit(&Path::new(FOLDER).join("00000001-main.manifest"), 77).unwrap();
         (disk.reboot(AfterPowerLoss::Lost), files_of(&reference(1)))
     };
     for steps in 0..20 {

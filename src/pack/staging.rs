@@ -1,31 +1,31 @@
-//! The files of a segment while it is packed, until its manifest is committed.
+//! The files of a batch while it is packed, until its manifest is committed.
 
 use std::io::IoSlice;
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 
-use super::batch::Batch;
+use super::batch::{Batch, BatchId};
 use super::error::Error;
 use super::object_writer::Finished;
 use super::spool::Spool;
 use super::spool_file::SpoolFile;
 use super::{manifest, names};
 use crate::disk::{create_folders, replace_file};
-use crate::log::{Record, SegmentId};
+use crate::log::Record;
 use crate::otlp::Signal;
 
-/// The object files of a segment that has no manifest.
+/// The object files of a batch that has no manifest.
 #[derive(Debug)]
 pub(super) struct Staging<'a> {
     spool: &'a Spool,
-    segment: SegmentId,
+    batch: BatchId,
     /// The names of all files created so far.
     files: Vec<String>,
 }
 
 /// The file of an object, empty and open.
 pub(super) struct StagedFile {
-    /// Counts the objects of the segment, from 0.
+    /// Counts the objects of the batch, from 0.
     pub(super) number: usize,
     /// Its name in the spool's folder.
     pub(super) name: String,
@@ -37,23 +37,23 @@ pub(super) struct StagedFile {
 
 impl<'a> Staging<'a> {
     /// Begins, or begins again after an error.
-    pub(super) fn begin(spool: &'a Spool, segment: SegmentId) -> Result<Self, Error> {
+    pub(super) fn begin(spool: &'a Spool, batch: BatchId) -> Result<Self, Error> {
         // A commit that failed in its last sync left a manifest of which nobody knows whether it is durable. It must be
         // gone before the first of its objects is, also if an attempt before this one could not make it so.
-        if spool.remove_file(&names::manifest(segment))? {
+        if spool.remove_file(&names::manifest(&batch))? {
             spool.owes_sync.store(true, Ordering::Relaxed);
         }
         if spool.owes_sync.load(Ordering::Relaxed) {
             spool.sync_folder()?;
             spool.owes_sync.store(false, Ordering::Relaxed);
         }
-        Ok(Self { spool, segment, files: Vec::new() })
+        Ok(Self { spool, batch, files: Vec::new() })
     }
 
     /// Creates the file of the next object, in the place of a leftover of the same name.
     pub(super) fn create(&mut self, signal: Signal) -> Result<StagedFile, Error> {
         let number = self.files.len();
-        let name = names::object(self.segment, number, signal);
+        let name = names::object(&self.batch, number, signal);
         self.spool.remove_file(&name)?;
         let path = self.spool.path(&name);
         let file = self.spool.disk.create(&path).map_err(Error::disk("create", &path))?;
@@ -65,19 +65,20 @@ impl<'a> Staging<'a> {
     pub(super) fn keep_record(&self, record: &Record) -> Result<PathBuf, Error> {
         let folder = self.spool.folder.with_file_name("damaged");
         create_folders(&*self.spool.disk, &folder).map_err(Error::disk("create", &folder))?;
-        let path = folder.join(format!("{}-{}.{}.binpb", self.segment, record.seq, record.signal));
+        let path = folder.join(format!("{}-{}.{}.binpb", self.batch, record.seq, record.signal));
         replace_file(&*self.spool.disk, &path, &record.body).map_err(Error::disk("write", &path))?;
         Ok(path)
     }
 
-    /// Writes the manifest of these objects, whose contents are durable. Once this returns, the segment is packed.
+    /// Writes the manifest of these objects, whose contents are durable. Once this returns, the segment is packed for this
+    /// output.
     ///
     /// After an error nothing is left, unless it came so late that the manifest may be durable; then everything is there
     /// for the next start, or for [`Staging::begin`], to decide.
     pub(super) fn commit(self, mut finished: Vec<Finished>) -> Result<Batch, Error> {
         finished.sort_by_key(|finished| finished.number);
         let (objects, uses) = finished.into_iter().map(|finished| (finished.object, finished.used)).unzip();
-        let batch = Batch { segment: self.segment, objects };
+        let batch = Batch { segment: self.batch.segment, output: self.batch.output.clone(), objects };
         if batch.objects.is_empty() {
             return Ok(batch);
         }
@@ -85,8 +86,8 @@ impl<'a> Staging<'a> {
             self.discard();
             return Err(error);
         }
-        let path = self.spool.path(&names::manifest(self.segment));
-        let staged = self.spool.path(&names::staged_manifest(self.segment));
+        let path = self.spool.path(&names::manifest(&self.batch));
+        let staged = self.spool.path(&names::staged_manifest(&self.batch));
         self.spool.disk.rename(&staged, &path).map_err(Error::disk("rename", &staged))?;
         // From here on the segment may be recycled.
         self.spool.sync_folder()?;
@@ -96,7 +97,7 @@ impl<'a> Staging<'a> {
 
     /// Removes everything, after an error.
     pub(super) fn discard(self) {
-        let staged = names::staged_manifest(self.segment);
+        let staged = names::staged_manifest(&self.batch);
         for name in self.files.iter().chain([&staged]) {
             // What cannot be removed now is removed by the next packing or the next start.
             let _ = self.spool.remove_file(name);
@@ -104,7 +105,7 @@ impl<'a> Staging<'a> {
     }
 
     fn stage_manifest(&self, batch: &Batch) -> Result<(), Error> {
-        let name = names::staged_manifest(self.segment);
+        let name = names::staged_manifest(&self.batch);
         self.spool.remove_file(&name)?;
         let path = self.spool.path(&name);
         let file = self.spool.disk.create(&path).map_err(Error::disk("create", &path))?;

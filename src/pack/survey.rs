@@ -5,17 +5,16 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::batch::{Batch, Object};
+use super::batch::{Batch, BatchId, Object};
 use super::error::Error;
 use super::manifest::{self, Unreadable};
 use super::names;
 use crate::disk::{Disk, is_bad_sector};
-use crate::log::SegmentId;
 
 /// What lies in the spool's folder.
 #[derive(Debug, Default)]
 pub struct Survey {
-    /// The segments that have a manifest, oldest first, with those of their objects that are there in full length.
+    /// The batches that have a manifest, oldest first, with those of their objects that are there in full length.
     pub batches: Vec<Batch>,
     /// What a manifest promises and the folder does not hold.
     pub damage: Vec<SpoolDamage>,
@@ -33,19 +32,19 @@ pub struct Survey {
 pub enum SpoolDamage {
     /// A manifest cannot be read: which objects are to be delivered, and under which keys, is not known.
     Manifest {
-        /// Its segment.
-        segment: SegmentId,
+        /// Its batch.
+        batch: BatchId,
         /// Its file.
         path: PathBuf,
         /// What is wrong with it.
         reason: String,
-        /// The files of objects of this segment, which may be whole.
+        /// The files of objects of this batch, which may be whole.
         objects: Vec<String>,
     },
     /// An object is not there, or not in full length.
     Object {
-        /// Its segment.
-        segment: SegmentId,
+        /// Its batch.
+        batch: BatchId,
         /// What the manifest says of it: so many items are lost.
         object: Object,
         /// What is wrong with it.
@@ -53,19 +52,28 @@ pub enum SpoolDamage {
     },
 }
 
+impl SpoolDamage {
+    /// The batch of which something is damaged.
+    pub fn batch(&self) -> &BatchId {
+        match self {
+            Self::Manifest { batch, .. } | Self::Object { batch, .. } => batch,
+        }
+    }
+}
+
 impl fmt::Display for SpoolDamage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Manifest { segment, path, reason, objects } => write!(
+            Self::Manifest { batch, path, reason, objects } => write!(
                 f,
-                "the manifest {} of segment {segment} is damaged: {reason}; it and {} files of objects are kept as \
+                "the manifest {} of batch {batch} is damaged: {reason}; it and {} files of objects are kept as \
                  *.damaged and not delivered",
                 path.display(),
                 objects.len()
             ),
-            Self::Object { segment, object, reason } => write!(
+            Self::Object { batch, object, reason } => write!(
                 f,
-                "the object {} of segment {segment} with {} items ({}) is damaged: {reason}; what is there of {} is \
+                "the object {} of batch {batch} with {} items ({}) is damaged: {reason}; what is there of {} is \
                  kept as *.damaged and not delivered",
                 object.key, object.items, object.signal, object.file
             ),
@@ -84,26 +92,26 @@ pub fn survey(disk: &dyn Disk, folder: &Path) -> Result<Survey, Error> {
     };
     let files: BTreeMap<String, u64> = entries.into_iter().map(|entry| (entry.name, entry.bytes)).collect();
     let mut survey = Survey::default();
-    let mut segments: Vec<_> = files.keys().filter_map(|name| names::segment_of_manifest(name)).collect();
-    segments.sort();
+    let mut listed: Vec<_> = files.keys().filter_map(|name| names::batch_of_manifest(name)).collect();
+    listed.sort();
     let mut wanted = BTreeSet::new();
-    for segment in segments {
-        let path = folder.join(names::manifest(segment));
-        match read_manifest(disk, &path, segment)? {
-            Ok(batch) => {
-                wanted.extend(batch.objects.iter().map(|object| object.file.clone()));
-                survey.add(batch, &files);
+    for batch in listed {
+        let path = folder.join(names::manifest(&batch));
+        match read_manifest(disk, &path, &batch)? {
+            Ok(promised) => {
+                wanted.extend(promised.objects.iter().map(|object| object.file.clone()));
+                survey.add(promised, &files);
             }
             Err(reason) => {
-                let objects: Vec<_> = objects_of(segment, &files).cloned().collect();
+                let objects: Vec<_> = objects_of(&batch, &files).cloned().collect();
                 wanted.extend(objects.iter().cloned());
                 survey.damaged_objects.extend(objects.iter().cloned());
-                survey.damaged_manifests.push(names::manifest(segment));
-                survey.damage.push(SpoolDamage::Manifest { segment, path, reason, objects });
+                survey.damaged_manifests.push(names::manifest(&batch));
+                survey.damage.push(SpoolDamage::Manifest { batch, path, reason, objects });
             }
         }
     }
-    let ours = |name: &&String| names::segment_of_object(name).is_some() || names::is_staged_manifest(name);
+    let ours = |name: &&String| names::batch_of_object(name).is_some() || names::is_staged_manifest(name);
     survey.leftovers = files.keys().filter(ours).filter(|name| !wanted.contains(*name)).cloned().collect();
     Ok(survey)
 }
@@ -111,7 +119,7 @@ pub fn survey(disk: &dyn Disk, folder: &Path) -> Result<Survey, Error> {
 impl Survey {
     /// Divides what the manifest of `batch` promises into what is there and what is not.
     fn add(&mut self, mut batch: Batch, files: &BTreeMap<String, u64>) {
-        let segment = batch.segment;
+        let id = batch.id();
         let mut lost = Vec::new();
         batch.objects.retain(|object| match files.get(&object.file) {
             // What is behind its end is not part of it. Whether the rest is right is checked when it is put.
@@ -130,27 +138,27 @@ impl Survey {
             }
         });
         self.damage.extend(lost.into_iter().map(|(object, reason)| SpoolDamage::Object {
-            segment,
+            batch: id.clone(),
             object,
             reason,
         }));
         if batch.objects.is_empty() {
-            self.damaged_manifests.push(names::manifest(segment));
+            self.damaged_manifests.push(names::manifest(&id));
         } else {
             self.batches.push(batch);
         }
     }
 }
 
-fn objects_of(segment: SegmentId, files: &BTreeMap<String, u64>) -> impl Iterator<Item = &String> {
-    files.keys().filter(move |name| names::segment_of_object(name) == Some(segment))
+fn objects_of<'a>(batch: &BatchId, files: &'a BTreeMap<String, u64>) -> impl Iterator<Item = &'a String> {
+    files.keys().filter(move |name| names::batch_of_object(name).as_ref() == Some(batch))
 }
 
 /// A manifest is far smaller; what is larger is none.
 const MANIFEST_BYTES_MAX: u64 = 64 << 20;
 
 /// Reads a manifest; the inner error is the reason why it counts as damaged.
-fn read_manifest(disk: &dyn Disk, path: &Path, segment: SegmentId) -> Result<Result<Batch, String>, Error> {
+fn read_manifest(disk: &dyn Disk, path: &Path, id: &BatchId) -> Result<Result<Batch, String>, Error> {
     let file = disk.open(path).map_err(Error::disk("open", path))?;
     let bytes = file.length().map_err(Error::disk("read", path))?;
     if bytes > MANIFEST_BYTES_MAX {
@@ -166,8 +174,8 @@ fn read_manifest(disk: &dyn Disk, path: &Path, segment: SegmentId) -> Result<Res
         Err(error) => return Err(Error::disk("read", path)(error)),
     }
     match manifest::decode(&content) {
-        Ok(batch) if batch.segment == segment => Ok(Ok(batch)),
-        Ok(batch) => Ok(Err(format!("it is that of segment {}", batch.segment))),
+        Ok(batch) if batch.id() == *id => Ok(Ok(batch)),
+        Ok(batch) => Ok(Err(format!("it is that of batch {}", batch.id()))),
         Err(Unreadable::Damaged(reason)) => Ok(Err(reason)),
         Err(Unreadable::Newer(reason)) => Err(Error::NewerManifest { path: path.to_owned(), reason }),
     }

@@ -70,6 +70,11 @@ pub(super) fn items(records: &[Record]) -> impl Iterator<Item = Result<Item, Inf
     records.iter().cloned().map(Item::Record).map(Ok)
 }
 
+/// The batch of a segment for the main output.
+pub(super) fn batch_id(segment: u64) -> BatchId {
+    BatchId { segment: SegmentId(segment), output: OutputName::main() }
+}
+
 /// A spool on the real disk.
 pub(super) struct RealSpool {
     pub(super) folder: tempfile::TempDir,
@@ -105,7 +110,7 @@ impl RealSpool {
     }
 
     pub(super) fn pack(&self, segment: u64, options: &Options, records: &[Record]) -> Batch {
-        pack_records(SegmentId(segment), WRITER, options, items(records), &self.spool).unwrap()
+        pack_records(&batch_id(segment), WRITER, options, items(records), &self.spool).unwrap()
     }
 
     pub(super) fn content(&self, object: &Object) -> Vec<u8> {

@@ -7,10 +7,9 @@ use async_trait::async_trait;
 
 use super::bucket::Journal;
 use crate::catalog::{Catalog, PartialUpload, State};
-use crate::log::SegmentId;
-use crate::pack::{Batch, Object};
+use crate::pack::{Batch, BatchId, Object, OutputName};
 
-/// The ledger.
+/// The ledger, as the delivery of one output uses it.
 #[derive(Clone, Debug)]
 pub(super) struct Ledger {
     catalog: Arc<Catalog>,
@@ -28,33 +27,33 @@ impl Ledger {
     }
 
     /// Whether the object is known to be delivered.
-    pub(super) async fn is_delivered(&self, object: &Object) -> bool {
-        let key = object.key.clone();
-        let entry = self.ask(move |catalog| catalog.entry(&key)).await.flatten();
+    pub(super) async fn is_delivered(&self, object: &Object, output: &OutputName) -> bool {
+        let (output, key) = (output.clone(), object.key.clone());
+        let entry = self.ask(move |catalog| catalog.entry(&output, &key)).await.flatten();
         entry.is_some_and(|entry| entry.state == State::Delivered && entry.bytes == object.bytes)
     }
 
-    pub(super) async fn note_attempt(&self, object: &Object, segment: SegmentId, now: u64) {
-        let object = object.clone();
-        self.ask(move |catalog| catalog.note_attempt(&object, segment, now)).await;
+    pub(super) async fn note_attempt(&self, object: &Object, batch: &BatchId, now: u64) {
+        let (object, batch) = (object.clone(), batch.clone());
+        self.ask(move |catalog| catalog.note_attempt(&object, &batch, now)).await;
     }
 
-    pub(super) async fn note_failure(&self, object: &Object, segment: SegmentId, words: &str) {
-        let (object, words) = (object.clone(), words.to_string());
-        self.ask(move |catalog| catalog.note_failure(&object, segment, &words)).await;
+    pub(super) async fn note_failure(&self, object: &Object, batch: &BatchId, words: &str) {
+        let (object, batch, words) = (object.clone(), batch.clone(), words.to_string());
+        self.ask(move |catalog| catalog.note_failure(&object, &batch, &words)).await;
     }
 
     /// Notes durably that the object is delivered.
     pub(super) async fn note_delivered(
         &self,
         object: &Object,
-        segment: SegmentId,
+        batch: &BatchId,
         etag: Option<&str>,
         now: u64,
     ) {
         self.lock().remove(&object.key);
-        let (object, etag) = (object.clone(), etag.map(str::to_string));
-        self.ask(move |catalog| catalog.note_delivered(&object, segment, etag, now)).await;
+        let (object, batch, etag) = (object.clone(), batch.clone(), etag.map(str::to_string));
+        self.ask(move |catalog| catalog.note_delivered(&object, &batch, etag, now)).await;
     }
 
     /// Notes that a batch came into the spool; blocks the thread.
@@ -71,8 +70,8 @@ impl Ledger {
     }
 
     /// The journal of one object's multipart upload.
-    pub(super) fn journal(&self, object: &Object, segment: SegmentId) -> ObjectJournal {
-        ObjectJournal { ledger: self.clone(), object: object.clone(), segment }
+    pub(super) fn journal(&self, object: &Object, batch: &BatchId) -> ObjectJournal {
+        ObjectJournal { ledger: self.clone(), object: object.clone(), batch: batch.clone() }
     }
 
     async fn ask<T: Send + 'static>(
@@ -95,7 +94,7 @@ impl Ledger {
 pub(super) struct ObjectJournal {
     ledger: Ledger,
     object: Object,
-    segment: SegmentId,
+    batch: BatchId,
 }
 
 #[async_trait]
@@ -105,8 +104,8 @@ impl Journal for ObjectJournal {
         if known.is_some() {
             return known;
         }
-        let key = self.object.key.clone();
-        self.ledger.ask(move |catalog| catalog.entry(&key)).await.flatten()?.upload
+        let (output, key) = (self.batch.output.clone(), self.object.key.clone());
+        self.ledger.ask(move |catalog| catalog.entry(&output, &key)).await.flatten()?.upload
     }
 
     async fn save(&self, upload: Option<PartialUpload>) {
@@ -118,7 +117,7 @@ impl Journal for ObjectJournal {
                 self.ledger.lock().remove(&self.object.key);
             }
         }
-        let (object, segment) = (self.object.clone(), self.segment);
-        self.ledger.ask(move |catalog| catalog.note_upload(&object, segment, upload)).await;
+        let (object, batch) = (self.object.clone(), self.batch.clone());
+        self.ledger.ask(move |catalog| catalog.note_upload(&object, &batch, upload)).await;
     }
 }

@@ -15,6 +15,7 @@
 
 mod body;
 pub mod bucket;
+mod deliveries;
 mod destination;
 mod environment;
 mod ledger;
@@ -30,6 +31,7 @@ mod uploader;
 
 pub use body::{Body, BodyError};
 pub use bucket::Bucket;
+pub use deliveries::{Deliveries, Delivery};
 pub use destination::Destination;
 pub use environment::Environment;
 pub use options::{

@@ -70,7 +70,7 @@ struct Gate {
     not_before: Instant,
 }
 
-/// Everything that waits to be delivered.
+/// Everything of one output that waits to be delivered.
 #[derive(Debug)]
 pub(super) struct Queue {
     retry: RetryOptions,
@@ -254,6 +254,11 @@ impl Queue {
         self.finishing.insert(batch.segment, batch);
     }
 
+    /// The segment of the oldest batch that waits or is under way.
+    pub(super) fn oldest(&self) -> Option<SegmentId> {
+        self.entries.keys().next().copied()
+    }
+
     /// Whether nothing is left, files included.
     pub(super) fn is_empty(&self) -> bool {
         self.entries.is_empty() && self.finishing.is_empty()
@@ -326,6 +331,7 @@ fn first(mut ready: impl Iterator<Item = (u64, Ticket)>) -> Option<Ticket> {
 mod tests {
     use super::*;
     use crate::otlp::Signal;
+    use crate::pack::OutputName;
 
     fn batch(segment: u64, objects: usize) -> Batch {
         let object = |index: usize| Object {
@@ -341,7 +347,11 @@ mod tests {
             content_type: "x/y".into(),
             content_encoding: None,
         };
-        Batch { segment: SegmentId(segment), objects: (0..objects).map(object).collect() }
+        Batch {
+            segment: SegmentId(segment),
+            output: OutputName::main(),
+            objects: (0..objects).map(object).collect(),
+        }
     }
 
     fn ticket(segment: u64, index: usize) -> Ticket {

@@ -21,9 +21,9 @@ use crate::log::SegmentId;
 use crate::metrics::upload as metrics;
 use crate::metrics::upload::DropReason;
 use crate::otlp::Signal;
-use crate::pack::{Batch, Object, Spool};
+use crate::pack::{Batch, BatchId, Object, OutputName, Spool};
 
-/// Delivers the batches of the spool. Its task runs until [`Uploader::stop`].
+/// Delivers the batches that were packed for one output. Its task runs until [`Uploader::stop`].
 #[derive(Debug)]
 pub struct Uploader {
     shared: Arc<Shared>,
@@ -35,6 +35,7 @@ pub struct Uploader {
 /// What the task, its attempts and the callers share.
 #[derive(Debug)]
 struct Shared {
+    output: OutputName,
     options: Options,
     bucket: Arc<dyn Bucket>,
     spool: Arc<Spool>,
@@ -62,20 +63,22 @@ struct State {
 const SLOWEST_BYTES_PER_SECOND: u64 = 8 << 10;
 
 impl Uploader {
-    /// Starts to deliver `recovered`, the batches that the spool had at start, and what [`Uploader::add`] brings.
-    /// Must be called on a tokio runtime.
+    /// Starts to deliver what was packed for `output`: `recovered`, its batches that the spool had at start, and what
+    /// [`Uploader::add`] brings. Must be called on a tokio runtime.
     pub fn start(
+        output: OutputName,
         options: &Options,
         bucket: Arc<dyn Bucket>,
         spool: Arc<Spool>,
         catalog: Arc<Catalog>,
         recovered: Vec<Batch>,
     ) -> Self {
-        metrics::register();
-        catalog.reconcile(&recovered);
+        metrics::register(output.as_str());
+        catalog.reconcile(&output, &recovered);
         let memory_kib = u32::try_from(options.in_flight_bytes.bytes() >> 10).unwrap_or(u32::MAX >> 4);
         let queue = Queue::new(options.concurrency.max(1), options.retry.clone());
         let shared = Arc::new(Shared {
+            output,
             options: options.clone(),
             bucket,
             spool,
@@ -130,7 +133,7 @@ impl Uploader {
         if let Err(error) = self.shared.spool.remove(&batch) {
             tracing::error!(%error, segment = %batch.segment, "cannot drop the oldest objects from the spool");
             let mut state = self.shared.lock();
-            if !self.shared.spool.is_half_removed(batch.segment) {
+            if !self.shared.spool.is_half_removed(&batch.id()) {
                 state.queue.add(batch, true);
                 return None;
             }
@@ -144,14 +147,19 @@ impl Uploader {
             dropped.objects += 1;
             dropped.bytes += object.bytes;
             dropped.items[object.signal.index()] += object.items;
-            metrics::dropped_items(object.signal, object.items, DropReason::DiskBudget);
+            metrics::dropped_items(self.shared.name(), object.signal, object.items, DropReason::DiskBudget);
         }
         tracing::error!(
-            segment = %batch.segment, objects = dropped.objects, items = dropped.total_items(),
+            segment = %batch.segment, output = %batch.output, objects = dropped.objects, items = dropped.total_items(),
             "the disk budget is used up: the oldest undelivered objects were dropped, as log.when_full asks for"
         );
         self.shared.notice();
         Some(dropped)
+    }
+
+    /// The segment of the oldest batch that waits.
+    pub fn oldest(&self) -> Option<SegmentId> {
+        self.shared.lock().queue.oldest()
     }
 
     /// What delivery is doing.
@@ -222,16 +230,17 @@ impl Shared {
     async fn attempt(self: Arc<Self>, ticket: Ticket) {
         let known = self.lock().queue.object(ticket);
         let Some((object, recovered, attempts)) = known else { return };
-        if recovered && attempts <= 1 && self.ledger.is_delivered(&object).await {
+        if recovered && attempts <= 1 && self.ledger.is_delivered(&object, &self.output).await {
             // The process ended between the confirmation and the removal.
             let finished = self.lock().queue.done(ticket);
             self.release(finished).await;
             return;
         }
         let begun = Instant::now();
-        match self.put(&object, ticket.segment).await {
+        let id = self.batch_id(ticket);
+        match self.put(&object, &id).await {
             Ok(receipt) => {
-                self.delivered(&object, ticket.segment, &receipt, begun.elapsed()).await;
+                self.delivered(&object, &id, &receipt, begun.elapsed()).await;
                 let finished = self.lock().queue.succeeded(ticket);
                 self.notice();
                 self.release(finished).await;
@@ -241,19 +250,19 @@ impl Shared {
         }
     }
 
-    async fn put(&self, object: &Object, segment: SegmentId) -> Result<Receipt, PutError> {
+    async fn put(&self, object: &Object, batch: &BatchId) -> Result<Receipt, PutError> {
         let kib = self.bucket.memory_of_put(object.bytes).div_ceil(1024).min(u64::from(self.memory_kib));
         let kib = u32::try_from(kib).unwrap_or(self.memory_kib);
         let Ok(_memory) = self.memory.acquire_many(kib).await else {
             return Err(Trouble::new(Kind::Other, "there is no memory to take").into());
         };
-        metrics::attempted();
-        self.ledger.note_attempt(object, segment, unix_now()).await;
+        metrics::attempted(self.name());
+        self.ledger.note_attempt(object, batch, unix_now()).await;
         let body = self.open(object).await?;
         let patience = self.options.attempt_timeout.duration();
         let deadline = patience + Duration::from_secs(object.bytes / SLOWEST_BYTES_PER_SECOND);
         let deadline = deadline.max(self.bandwidth_deadline(object.bytes));
-        let journal = self.ledger.journal(object, segment);
+        let journal = self.ledger.journal(object, batch);
         timeout(deadline, self.bucket.put(object, &body, &journal)).await.unwrap_or_else(|_| {
             let words = format!("the attempt was given up after {} s", deadline.as_secs());
             Err(Trouble::new(Kind::Timeout, words).into())
@@ -277,25 +286,25 @@ impl Shared {
         }
     }
 
-    async fn delivered(&self, object: &Object, segment: SegmentId, receipt: &Receipt, took: Duration) {
+    async fn delivered(&self, object: &Object, batch: &BatchId, receipt: &Receipt, took: Duration) {
         let now = unix_now();
-        self.ledger.note_delivered(object, segment, receipt.etag(), now).await;
-        metrics::delivered(object.signal, object.items, object.bytes);
-        metrics::latency(took);
-        metrics::last_success(Duration::from_nanos(now).as_secs_f64());
+        self.ledger.note_delivered(object, batch, receipt.etag(), now).await;
+        metrics::delivered(self.name(), object.signal, object.items, object.bytes);
+        metrics::latency(self.name(), took);
+        metrics::last_success(self.name(), Duration::from_nanos(now).as_secs_f64());
         if receipt.was_there() {
-            metrics::was_there();
+            metrics::was_there(self.name());
         }
         tracing::debug!(key = object.key, bytes = object.bytes, was_there = receipt.was_there(), "delivered");
         let was_failing = self.lock().record.succeeded(object.bytes, now);
         if let Some(failing) = was_failing {
-            tracing::info!(failures = failing.failures, "delivery works again");
+            tracing::info!(output = %self.output, failures = failing.failures, "delivery works again");
         }
     }
 
     async fn failed(&self, object: &Object, ticket: Ticket, trouble: &Trouble) {
-        metrics::failed(trouble.kind.name());
-        self.ledger.note_failure(object, ticket.segment, &trouble.words).await;
+        metrics::failed(self.name(), trouble.kind.name());
+        self.ledger.note_failure(object, &self.batch_id(ticket), &trouble.words).await;
         let about_store = trouble.kind != Kind::Foreign;
         let is_news = {
             let mut state = self.lock();
@@ -304,7 +313,14 @@ impl Shared {
         };
         let (kind, error) = (trouble.kind.name(), trouble.words.as_str());
         if is_news {
-            tracing::warn!(key = object.key, kind, error, "cannot deliver; forebay tries again until it can");
+            let output = self.name();
+            tracing::warn!(
+                output,
+                key = object.key,
+                kind,
+                error,
+                "cannot deliver; forebay tries again until it can"
+            );
         } else {
             tracing::debug!(key = object.key, kind, error, "cannot deliver yet");
         }
@@ -314,14 +330,15 @@ impl Shared {
     /// Takes an object out of delivery whose bytes are not those that were packed.
     async fn damaged(&self, object: &Object, ticket: Ticket, why: &str) {
         let (spool, wanted, reason) = (Arc::clone(&self.spool), object.clone(), why.to_string());
-        let kept = tokio::task::spawn_blocking(move || match spool.batch(ticket.segment) {
+        let id = self.batch_id(ticket);
+        let kept = tokio::task::spawn_blocking(move || match spool.batch(&id) {
             Some(batch) => spool.set_aside(&batch, &wanted, &reason).map(|_| ()),
             None => Ok(()),
         })
         .await;
         match kept {
             Ok(Ok(())) => {
-                metrics::dropped_items(object.signal, object.items, DropReason::Damaged);
+                metrics::dropped_items(self.name(), object.signal, object.items, DropReason::Damaged);
                 let finished = {
                     let mut state = self.lock();
                     state.record.damaged_objects += 1;
@@ -384,12 +401,13 @@ impl Shared {
             (queue.depth(), queue.under_way(), queue.is_gate_closed(), queue.is_empty())
         };
         let age = depth.oldest_received_at.map(|at| Duration::from_nanos(unix_now().saturating_sub(at)));
-        metrics::queue(depth.objects, depth.bytes, age);
+        let output = self.name();
+        metrics::queue(output, depth.objects, depth.bytes, age);
         for signal in Signal::ALL {
-            metrics::queue_items(signal, depth.items[signal.index()]);
+            metrics::queue_items(output, signal, depth.items[signal.index()]);
         }
-        metrics::in_flight(under_way as u64);
-        metrics::in_trouble(in_trouble);
+        metrics::in_flight(output, under_way as u64);
+        metrics::in_trouble(output, in_trouble);
         self.drained.send_if_modified(|drained| std::mem::replace(drained, is_empty) != is_empty);
     }
 
@@ -411,6 +429,14 @@ impl Shared {
             failing: state.record.failing.clone(),
             ledger_degraded: self.ledger.is_degraded(),
         }
+    }
+
+    fn name(&self) -> &str {
+        self.output.as_str()
+    }
+
+    fn batch_id(&self, ticket: Ticket) -> BatchId {
+        BatchId { segment: ticket.segment, output: self.output.clone() }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

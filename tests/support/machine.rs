@@ -10,7 +10,7 @@ use bytes::Bytes;
 use forebay::disk::{AfterPowerLoss, Budget, Disk, SimulatedDisk};
 use forebay::log::{self, Place, SealedSegment, SegmentId, Stepwise, Unreadable};
 use forebay::otlp::{Signal, read_json};
-use forebay::pack::{self, Batch, Spool, pack_records};
+use forebay::pack::{self, Batch, BatchId, OutputName, Outputs, Spool, pack_records};
 use forebay::receive::Export;
 use forebay::units::ByteSize;
 use forebay::upload::Body;
@@ -101,7 +101,7 @@ impl Machine {
             folder: PathBuf::from("/data/log"),
             aside: PathBuf::from("/data/damaged"),
             writer: 7,
-            packing: pack::Options::default().pinned(),
+            packing: Outputs::from(pack::Options::default()).pinned(),
             at_least: batches.iter().map(|batch| batch.segment).max().unwrap_or(SegmentId(0)).next(),
         };
         let options = log::Options {
@@ -171,9 +171,17 @@ impl Machine {
         if running.packed.contains(&segment.id()) {
             return running.log.retire(segment).ok();
         }
-        let options = pack::Options::from_pinned(segment.packing()).unwrap();
+        let outputs = Outputs::from_pinned(segment.packing()).unwrap();
+        let (_, options) = outputs.iter().next().unwrap();
         let mut records = segment.records(Unreadable::Fail).ok()?;
-        pack_records(segment.id(), &segment.writer(), &options, &mut records, &running.spool).ok()?;
+        pack_records(
+            &BatchId { segment: segment.id(), output: OutputName::main() },
+            &segment.writer(),
+            options,
+            &mut records,
+            &running.spool,
+        )
+        .ok()?;
         for item in records.by_ref() {
             item.ok()?;
         }

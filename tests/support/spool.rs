@@ -9,7 +9,7 @@ use bytes::Bytes;
 use forebay::disk::{Budget, Disk, RealDisk};
 use forebay::log::{Item, Record, SegmentId};
 use forebay::otlp::Signal;
-use forebay::pack::{self, Batch, Compression, Format, Spool, pack_records};
+use forebay::pack::{self, Batch, BatchId, Compression, Format, OutputName, Spool, pack_records};
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
@@ -68,7 +68,14 @@ impl DataFolder {
 
     fn pack_records(&self, spool: &Spool, segment: u64, records: Vec<Record>) -> Batch {
         let items = records.into_iter().map(|record| Ok::<_, Infallible>(Item::Record(record)));
-        pack_records(SegmentId(segment), "a1b2c3d4", &self.packing, items, spool).unwrap()
+        pack_records(
+            &BatchId { segment: SegmentId(segment), output: OutputName::main() },
+            "a1b2c3d4",
+            &self.packing,
+            items,
+            spool,
+        )
+        .unwrap()
     }
 
     /// The contents of the objects in the spool, by key.

@@ -9,7 +9,7 @@ use crate::support::spool::DataFolder;
 use bytes::Bytes;
 use forebay::catalog::Catalog;
 use forebay::disk::{Disk, RealDisk};
-use forebay::pack::{Batch, Spool};
+use forebay::pack::{Batch, OutputName, Spool};
 use forebay::units::{ByteSize, Span};
 use forebay::upload::{Environment, MultipartOptions, Options, RetryOptions, S3Options, Uploader, bucket};
 
@@ -66,8 +66,14 @@ impl Scene {
         let disk: Arc<dyn Disk> = Arc::new(RealDisk);
         let bucket = bucket::open(&self.options, &self.environment, &disk).unwrap();
         let catalog = Arc::new(Catalog::open(&self.data.catalog_folder()));
-        let uploader =
-            Uploader::start(&self.options, bucket, Arc::clone(&spool), Arc::clone(&catalog), batches);
+        let uploader = Uploader::start(
+            OutputName::main(),
+            &self.options,
+            bucket,
+            Arc::clone(&spool),
+            Arc::clone(&catalog),
+            batches,
+        );
         Life { spool, catalog, uploader }
     }
 

@@ -15,20 +15,20 @@ use forebay_fuzz::Input;
 use libfuzzer_sys::fuzz_target;
 
 const FOLDER: &str = "/data/spool";
-const MANIFEST: &str = "00000042.manifest";
+const MANIFEST: &str = "00000042-main.manifest";
 
 fuzz_target!(|input: &[u8]| {
     let Some((first, rest)) = input.split_first() else { return };
     let mut input = Input(rest);
     match first {
         0..=63 => {
-            let disk = folder(&[("00000042-0.logs.object", 5)]);
+            let disk = folder(&[("00000042-main-0.logs.object", 5)]);
             write(&disk, MANIFEST, rest);
             let _ = open(&disk, is_sealed(rest));
         }
         64..=127 => {
             let lines = [b"forebay manifest 1\n", rest, b"\n"].concat();
-            let disk = folder(&[("00000042-0.logs.object", 4567), ("00000042-1.metrics.object", 4567)]);
+            let disk = folder(&[("00000042-main-0.logs.object", 4567), ("00000042-main-1.metrics.object", 4567)]);
             write(&disk, MANIFEST, &sealed(&lines));
             let _ = open(&disk, true);
         }
@@ -65,8 +65,8 @@ fn damaged(input: &mut Input<'_>) {
     }
     write(&disk, MANIFEST, &content);
     if input.byte() & 1 == 1 {
-        write(&disk, "00000042.manifest.new", input.take(40));
-        write(&disk, "00000041-0.logs.object", b"of a packing that was not committed");
+        write(&disk, "00000042-main.manifest.new", input.take(40));
+        write(&disk, "00000041-main-0.logs.object", b"of a packing that was not committed");
     }
     let opened = open(&disk, content == whole);
     if content == whole {

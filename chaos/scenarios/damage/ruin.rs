@@ -54,12 +54,19 @@ fn wait_for(program: &Program, mut happened: impl FnMut() -> bool) {
 /// The segments that have a manifest.
 fn packed(data: &Path) -> BTreeSet<String> {
     let manifests = named(&data.join("spool"), ".manifest");
-    manifests.iter().map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned()).collect()
+    let segment = |path: &PathBuf| path.file_stem().unwrap().to_str().unwrap()[..8].to_owned();
+    manifests.iter().map(segment).collect()
 }
 
 /// Whether the log has no segment that is packed.
 fn is_retired(data: &Path) -> bool {
     packed(data).iter().all(|segment| !data.join(format!("log/{segment}.segment")).exists())
+}
+
+/// Whether a segment is the one that a manifest was made of.
+fn is_covered_by(manifest: &Path, segment: &Path) -> bool {
+    let [manifest, segment] = [manifest, segment].map(|path| path.file_stem().unwrap().to_str().unwrap());
+    manifest[..8] == *segment
 }
 
 /// The files in a folder whose names end like this, in the order of their names.
@@ -97,8 +104,7 @@ impl Files {
         let covered_manifest = covered.pop().unwrap();
         let is_spare = |path: &PathBuf| path.file_name().unwrap().to_str().unwrap().starts_with("spare-");
         let (spares, segments): (Vec<_>, Vec<_>) = named(&log, ".segment").into_iter().partition(is_spare);
-        let stem = covered_manifest.file_stem().unwrap();
-        let waiting = segments.into_iter().filter(|path| path.file_stem().unwrap() != stem);
+        let waiting = segments.into_iter().filter(|path| !is_covered_by(&covered_manifest, path));
         let (sealed, mut active): (Vec<_>, Vec<_>) =
             waiting.partition(|path| Segment(&std::fs::read(path).unwrap()).is_sealed());
         assert_eq!((sealed.len(), active.len(), manifests.len()), (2, 1, 2), "there is one of everything");

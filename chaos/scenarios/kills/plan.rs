@@ -65,7 +65,7 @@ const DISK: [(&str, Action); 14] = [
     ("log/fsync/before", Action::Fail(Error::InputOutput)),
     ("spool/*/write/before", Action::Tear(Error::NoSpace)),
     ("spool/*/fdatasync/before", Action::Lose(Error::InputOutput)),
-    ("spool/#.manifest/rename/before", Action::Fail(Error::InputOutput)),
+    ("spool/#-main.manifest/rename/before", Action::Fail(Error::InputOutput)),
     ("spool/*/remove/before", Action::Fail(Error::InputOutput)),
     ("spool/*/read/before", Action::Fail(Error::InputOutput)),
     ("spool/fsync/before", Action::Fail(Error::InputOutput)),

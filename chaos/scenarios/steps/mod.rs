@@ -54,7 +54,7 @@ const SYNCED: [&str; 9] = [
     "log/#.segment/fdatasync/after",
     "log/fsync/after",
     "log/numbers.new/fdatasync/after",
-    "spool/#.manifest.new/fdatasync/after",
+    "spool/#-main.manifest.new/fdatasync/after",
     "spool/fsync/after",
     "bucket/object/fdatasync/after",
     "bucket/folder/fsync/after",

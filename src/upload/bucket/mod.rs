@@ -12,6 +12,7 @@ mod aws;
 mod checksum;
 mod folder;
 mod http;
+mod missing;
 mod multipart;
 mod pace;
 mod store;
@@ -31,6 +32,7 @@ use crate::disk::Disk;
 use crate::pack::Object;
 
 pub use folder::FolderBucket;
+pub use missing::MissingBucket;
 
 /// Where objects are put.
 #[async_trait]
