@@ -63,13 +63,13 @@ struct Path<'a>(&'a [&'static str]);
 
 impl Invalid {
     /// `problem` at `offset` of the body.
-    pub(super) const fn new(problem: Problem, offset: usize) -> Self {
+    pub(crate) const fn new(problem: Problem, offset: usize) -> Self {
         Self { problem, offset, path: Vec::new() }
     }
 
     /// The same, found within `field`.
     #[cold]
-    pub(super) fn within(mut self, field: &Field) -> Self {
+    pub(crate) fn within(mut self, field: &Field) -> Self {
         self.path.push(field.proto_name);
         self
     }

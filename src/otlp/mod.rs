@@ -8,6 +8,8 @@
 //! - [`write_json()`] and [`write_json_resources`] write it as OTLP/JSON.
 //! - [`read_json()`] makes the bytes from OTLP/JSON.
 //!
+//! The engine of [`rows`](crate::rows), which makes flat rows of the same bytes, is driven by the table as well.
+//!
 //! # What holds
 //!
 //! - No input makes any of them panic, overflow the stack or use memory that is not bounded by the input's size.
@@ -26,14 +28,16 @@
 //! - Messages may nest 64 levels deep (prost allows 100), which bounds the stack.
 
 mod invalid;
+mod merge;
 mod read_json;
-mod schema;
+pub(crate) mod schema;
 mod signal;
 mod validate;
-mod wire;
-mod write_json;
+pub(crate) mod wire;
+pub(crate) mod write_json;
 
 pub use invalid::{Invalid, Problem};
+pub(crate) use merge::merge;
 pub use read_json::{InvalidJson, read_json};
 pub use signal::Signal;
 pub use validate::validate;

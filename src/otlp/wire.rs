@@ -25,16 +25,16 @@ pub enum WireType {
 
 /// Number and wire type of a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Key {
+pub(crate) struct Key {
     /// The field's number.
-    pub(super) number: u32,
+    pub(crate) number: u32,
     /// How its value lies on the wire.
-    pub(super) wire_type: WireType,
+    pub(crate) wire_type: WireType,
 }
 
 /// Reads a message, or a part of one, from front to back.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Reader<'a> {
+pub(crate) struct Reader<'a> {
     /// What is left to read.
     rest: &'a [u8],
     /// Where in the body `rest` ends: what makes errors say where they are.
@@ -54,29 +54,29 @@ impl fmt::Display for WireType {
 
 impl<'a> Reader<'a> {
     /// A reader of a whole body.
-    pub(super) const fn new(body: &'a [u8]) -> Self {
+    pub(crate) const fn new(body: &'a [u8]) -> Self {
         Self { rest: body, end: body.len() }
     }
 
     /// Whether all is read.
-    pub(super) const fn is_empty(&self) -> bool {
+    pub(crate) const fn is_empty(&self) -> bool {
         self.rest.is_empty()
     }
 
     /// What is left to read.
-    pub(super) const fn bytes(&self) -> &'a [u8] {
+    pub(crate) const fn bytes(&self) -> &'a [u8] {
         self.rest
     }
 
     /// `problem`, here.
     #[cold]
-    pub(super) const fn invalid(&self, problem: Problem) -> Invalid {
+    pub(crate) const fn invalid(&self, problem: Problem) -> Invalid {
         Invalid::new(problem, self.end - self.rest.len())
     }
 
     /// The next field's key.
     #[inline]
-    pub(super) fn key(&mut self) -> Result<Key, Invalid> {
+    pub(crate) fn key(&mut self) -> Result<Key, Invalid> {
         let start = *self;
         let key = self.varint()?;
         let wire_type = match key & 7 {
@@ -96,7 +96,7 @@ impl<'a> Reader<'a> {
 
     /// A varint.
     #[inline]
-    pub(super) fn varint(&mut self) -> Result<u64, Invalid> {
+    pub(crate) fn varint(&mut self) -> Result<u64, Invalid> {
         match self.rest {
             [byte, rest @ ..] if *byte < 0x80 => {
                 self.rest = rest;
@@ -126,7 +126,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Four bytes.
-    pub(super) fn fixed32(&mut self) -> Result<u32, Invalid> {
+    pub(crate) fn fixed32(&mut self) -> Result<u32, Invalid> {
         match self.rest.split_first_chunk() {
             Some((bytes, rest)) => {
                 self.rest = rest;
@@ -137,7 +137,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Eight bytes.
-    pub(super) fn fixed64(&mut self) -> Result<u64, Invalid> {
+    pub(crate) fn fixed64(&mut self) -> Result<u64, Invalid> {
         match self.rest.split_first_chunk() {
             Some((bytes, rest)) => {
                 self.rest = rest;
@@ -149,7 +149,7 @@ impl<'a> Reader<'a> {
 
     /// What follows a length: a message, text, bytes, or packed numbers.
     #[inline]
-    pub(super) fn payload(&mut self) -> Result<Self, Invalid> {
+    pub(crate) fn payload(&mut self) -> Result<Self, Invalid> {
         let start = *self;
         let length = self.varint()?;
         let left = self.rest.len();
@@ -164,7 +164,7 @@ impl<'a> Reader<'a> {
 
     /// Passes over a value of this wire type.
     #[inline]
-    pub(super) fn skip(&mut self, wire_type: WireType) -> Result<(), Invalid> {
+    pub(crate) fn skip(&mut self, wire_type: WireType) -> Result<(), Invalid> {
         match wire_type {
             WireType::Varint => self.varint().map(drop),
             WireType::Fixed64 => self.fixed64().map(drop),

@@ -4,7 +4,7 @@ use super::Kind::{Bool, Bytes, Double, Int32, Int64, String, Uint32};
 use super::{Kind, Message, field};
 
 /// A value of any type. In JSON it is an object with one key, or none when the value is empty.
-pub(super) static ANY_VALUE: Message = Message::new(
+pub(crate) static ANY_VALUE: Message = Message::new(
     "AnyValue",
     &[
         field!(1, "string_value", "stringValue", Oneof, String),
@@ -26,7 +26,7 @@ static KEY_VALUE_LIST: Message =
     Message::new("KeyValueList", &[field!(1, "values", "values", Repeated, Kind::Message(&KEY_VALUE))]);
 
 /// An attribute.
-pub(super) static KEY_VALUE: Message = Message::new(
+pub(crate) static KEY_VALUE: Message = Message::new(
     "KeyValue",
     &[
         field!(1, "key", "key", Plain, String),
@@ -37,7 +37,7 @@ pub(super) static KEY_VALUE: Message = Message::new(
 );
 
 /// The library that made the telemetry.
-pub(super) static INSTRUMENTATION_SCOPE: Message = Message::new(
+pub(crate) static INSTRUMENTATION_SCOPE: Message = Message::new(
     "InstrumentationScope",
     &[
         field!(1, "name", "name", Plain, String),
@@ -48,7 +48,7 @@ pub(super) static INSTRUMENTATION_SCOPE: Message = Message::new(
 );
 
 /// What the telemetry is about: a process on a machine.
-pub(super) static RESOURCE: Message = Message::new(
+pub(crate) static RESOURCE: Message = Message::new(
     "Resource",
     &[
         field!(1, "attributes", "attributes", Repeated, Kind::Message(&KEY_VALUE)),

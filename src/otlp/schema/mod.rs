@@ -14,51 +14,52 @@ mod traces;
 
 use super::Signal;
 use super::wire::WireType;
+pub(crate) use common::{ANY_VALUE, KEY_VALUE};
 
 /// How many messages may lie within each other, the request itself being the first.
 ///
 /// It bounds the stack of every engine. A log record's body is the sixth level, and each array in it takes two more.
-pub(super) const DEPTH_MAX: u32 = 64;
+pub(crate) const DEPTH_MAX: u32 = 64;
 
 /// Numbers of fields stay below this, so that a set of them fits in the bits of a `u32`.
-const NUMBERS: usize = 32;
+pub(crate) const NUMBERS: usize = 32;
 
 /// Says in [`Message::places`] that a number is not known.
 const NOWHERE: u8 = u8::MAX;
 
 /// A message of OTLP.
 #[derive(Debug)]
-pub(super) struct Message {
+pub(crate) struct Message {
     /// Its name in the `.proto` files.
-    pub(super) name: &'static str,
+    pub(crate) name: &'static str,
     /// Whether it is what we count: a log record, a span, or a data point of any type.
-    pub(super) is_item: bool,
+    pub(crate) is_item: bool,
     /// Its fields.
-    pub(super) fields: &'static [Field],
+    pub(crate) fields: &'static [Field],
     /// The place in `fields` of each field number.
     places: [u8; NUMBERS],
 }
 
 /// A field of a message.
 #[derive(Debug)]
-pub(super) struct Field {
+pub(crate) struct Field {
     /// Its number on the wire.
-    pub(super) number: u32,
+    pub(crate) number: u32,
     /// Its name in the `.proto` files, which the Collector accepts in JSON as well.
-    pub(super) proto_name: &'static str,
+    pub(crate) proto_name: &'static str,
     /// Its name in OTLP/JSON.
-    pub(super) json_name: &'static str,
+    pub(crate) json_name: &'static str,
     /// What comes before its value in a JSON object that has other fields before it: `,"name":`.
-    pub(super) json_key: &'static str,
+    pub(crate) json_key: &'static str,
     /// How often it may occur, and what its absence means.
-    pub(super) label: Label,
+    pub(crate) label: Label,
     /// What it holds.
-    pub(super) kind: Kind,
+    pub(crate) kind: Kind,
 }
 
 /// How often a field may occur, and what its absence means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Label {
+pub(crate) enum Label {
     /// Once; if it is a scalar, absence means the default.
     Plain,
     /// Once; absence differs from the default.
@@ -71,7 +72,7 @@ pub(super) enum Label {
 
 /// What a field holds.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     /// Text. Invalid UTF-8 is let through.
     String,
     /// Bytes, base64 in JSON.
@@ -106,15 +107,15 @@ pub(super) enum Kind {
 
 /// The names of an enumeration's numbers.
 #[derive(Debug)]
-pub(super) struct Enumeration {
+pub(crate) struct Enumeration {
     /// Its name in the `.proto` files.
-    pub(super) name: &'static str,
+    pub(crate) name: &'static str,
     /// Its values by name.
-    pub(super) values: &'static [(&'static str, i32)],
+    pub(crate) values: &'static [(&'static str, i32)],
 }
 
 /// The export request of a signal, which is also its `LogsData`, `MetricsData` or `TracesData`: one repeated field.
-pub(super) const fn request(signal: Signal) -> &'static Message {
+pub(crate) const fn request(signal: Signal) -> &'static Message {
     match signal {
         Signal::Logs => &logs::REQUEST,
         Signal::Metrics => &metrics::REQUEST,
@@ -145,13 +146,13 @@ impl Message {
     }
 
     /// The field with this number, if it is known.
-    pub(super) fn field(&self, number: u32) -> Option<&'static Field> {
+    pub(crate) fn field(&self, number: u32) -> Option<&'static Field> {
         let place = *self.places.get(number as usize)?;
         self.fields.get(usize::from(place))
     }
 
     /// The field of this name in JSON, written as the specification or as the `.proto` files have it.
-    pub(super) fn field_named(&self, name: &[u8]) -> Option<&'static Field> {
+    pub(crate) fn field_named(&self, name: &[u8]) -> Option<&'static Field> {
         let named =
             |field: &&Field| field.json_name.as_bytes() == name || field.proto_name.as_bytes() == name;
         self.fields.iter().find(named)
@@ -160,24 +161,24 @@ impl Message {
 
 impl Field {
     /// Its bit in a set of fields of one message.
-    pub(super) const fn bit(&self) -> u32 {
+    pub(crate) const fn bit(&self) -> u32 {
         1 << self.number
     }
 
     /// Whether it may occur any number of times.
-    pub(super) const fn is_repeated(&self) -> bool {
+    pub(crate) const fn is_repeated(&self) -> bool {
         matches!(self.label, Label::Repeated)
     }
 
     /// Whether it belongs to the oneof of its message.
-    pub(super) const fn is_oneof(&self) -> bool {
+    pub(crate) const fn is_oneof(&self) -> bool {
         matches!(self.label, Label::Oneof)
     }
 }
 
 impl Kind {
     /// How a value of it lies on the wire.
-    pub(super) const fn wire_type(self) -> WireType {
+    pub(crate) const fn wire_type(self) -> WireType {
         match self {
             Self::String | Self::Bytes | Self::Id | Self::Message(_) => WireType::Length,
             Self::Bool
@@ -193,7 +194,7 @@ impl Kind {
     }
 
     /// Whether several values of it may be packed into one field.
-    pub(super) const fn is_packable(self) -> bool {
+    pub(crate) const fn is_packable(self) -> bool {
         !matches!(self.wire_type(), WireType::Length)
     }
 }

@@ -6,7 +6,7 @@
 //! written as they come ([`in_order`]); otherwise they are gathered field by field ([`gathered`]). Both write the
 //! same document, but for the order of the keys. No message is written twice, so there is no input that makes this slow.
 
-mod scalar;
+pub(crate) mod scalar;
 
 use super::Signal;
 use super::invalid::{Invalid, Problem};
@@ -92,7 +92,7 @@ fn resources(
 
 /// The value of a field as it was found on the wire, known to have a wire type that fits.
 #[derive(Clone, Copy)]
-enum Found<'a> {
+pub(crate) enum Found<'a> {
     /// One value.
     One(Reader<'a>),
     /// The payload of packed numbers.
@@ -102,7 +102,12 @@ enum Found<'a> {
 impl<'a> Found<'a> {
     /// Reads the value of `field`, whose key lies at `start`.
     #[inline]
-    fn read(field: &Field, key: Key, start: Reader<'a>, reader: &mut Reader<'a>) -> Result<Self, Invalid> {
+    pub(crate) fn read(
+        field: &Field,
+        key: Key,
+        start: Reader<'a>,
+        reader: &mut Reader<'a>,
+    ) -> Result<Self, Invalid> {
         let expected = field.kind.wire_type();
         if key.wire_type == expected {
             if expected == WireType::Length {
@@ -120,7 +125,7 @@ impl<'a> Found<'a> {
 
     /// Writes the value, or the values with commas between them.
     #[inline]
-    fn write(self, field: &Field, depth: u32, out: &mut Vec<u8>) -> Result<(), Invalid> {
+    pub(crate) fn write(self, field: &Field, depth: u32, out: &mut Vec<u8>) -> Result<(), Invalid> {
         match (self, field.kind) {
             (Self::One(value), Kind::Message(inner)) => message(inner, &[value], depth, out),
             (Self::One(mut value), _) => scalar::write(field.kind, &mut value, out),
@@ -270,7 +275,7 @@ fn one_field(field: &Field, found: &[Found<'_>], depth: u32, out: &mut Vec<u8>) 
 }
 
 /// The number of the oneof's member that was given last.
-fn last_member(message: &'static Message, pieces: &[Reader<'_>]) -> Result<Option<u32>, Invalid> {
+pub(crate) fn last_member(message: &'static Message, pieces: &[Reader<'_>]) -> Result<Option<u32>, Invalid> {
     let mut member = None;
     for mut piece in pieces.iter().copied() {
         while !piece.is_empty() {
@@ -285,7 +290,7 @@ fn last_member(message: &'static Message, pieces: &[Reader<'_>]) -> Result<Optio
 }
 
 /// Fills `found` with all values of `field` that count: those before another member of its oneof do not.
-fn find<'a>(
+pub(crate) fn find<'a>(
     message: &'static Message,
     field: &Field,
     pieces: &[Reader<'a>],
@@ -325,14 +330,14 @@ fn close(message: &'static Message, out: &mut Vec<u8>) {
 
 /// Writes the key of a field, after a comma unless it is the first of its object.
 #[inline]
-fn name(field: &Field, out: &mut Vec<u8>) {
+pub(crate) fn name(field: &Field, out: &mut Vec<u8>) {
     let is_first = out.last() == Some(&b'{');
     out.extend_from_slice(&field.json_key.as_bytes()[usize::from(is_first)..]);
 }
 
 /// Writes a comma, unless the array has just been opened.
 #[inline]
-fn comma(out: &mut Vec<u8>) {
+pub(crate) fn comma(out: &mut Vec<u8>) {
     if out.last() != Some(&b'[') {
         out.push(b',');
     }

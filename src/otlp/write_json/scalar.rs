@@ -12,7 +12,7 @@ const REPLACEMENT: &str = "\u{FFFD}";
 
 /// Reads the scalar at which `reader` stands and writes it. Of text, bytes and ids, `reader` holds exactly the value.
 #[inline]
-pub(super) fn write(kind: Kind, reader: &mut Reader<'_>, out: &mut Vec<u8>) -> Result<(), Invalid> {
+pub(crate) fn write(kind: Kind, reader: &mut Reader<'_>, out: &mut Vec<u8>) -> Result<(), Invalid> {
     match kind {
         Kind::String => string(reader.bytes(), out),
         Kind::Bytes => base64(reader.bytes(), out),
@@ -38,7 +38,7 @@ pub(super) fn write(kind: Kind, reader: &mut Reader<'_>, out: &mut Vec<u8>) -> R
 
 /// The low 32 bits, as protobuf reads a 32-bit number from a longer varint.
 #[expect(clippy::cast_possible_truncation, reason = "to cut is what protobuf asks for")]
-const fn low_bits(varint: u64) -> u32 {
+pub(crate) const fn low_bits(varint: u64) -> u32 {
     varint as u32
 }
 
@@ -55,7 +55,7 @@ fn quoted<T>(out: &mut Vec<u8>, write: impl Fn(T, &mut Vec<u8>), value: T) {
 }
 
 /// Writes a signed integer.
-fn signed(value: i64, out: &mut Vec<u8>) {
+pub(crate) fn signed(value: i64, out: &mut Vec<u8>) {
     if value < 0 {
         out.push(b'-');
     }
@@ -82,7 +82,7 @@ fn unsigned(mut value: u64, out: &mut Vec<u8>) {
 
 /// Writes a double with the fewest digits from which it can be read back; always with a point or an exponent, so that
 /// a reader keeps it a floating-point number. What JSON has no number for is a string, as protobuf has it.
-fn double(value: f64, out: &mut Vec<u8>) {
+pub(crate) fn double(value: f64, out: &mut Vec<u8>) {
     if value.is_nan() {
         out.extend_from_slice(b"\"NaN\"");
     } else if value.is_infinite() {
@@ -95,7 +95,7 @@ fn double(value: f64, out: &mut Vec<u8>) {
 }
 
 /// Writes bytes in hex.
-fn hex(bytes: &[u8], out: &mut Vec<u8>) {
+pub(crate) fn hex(bytes: &[u8], out: &mut Vec<u8>) {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     out.push(b'"');
     for byte in bytes {
@@ -105,7 +105,7 @@ fn hex(bytes: &[u8], out: &mut Vec<u8>) {
 }
 
 /// Writes bytes in base64.
-fn base64(bytes: &[u8], out: &mut Vec<u8>) {
+pub(crate) fn base64(bytes: &[u8], out: &mut Vec<u8>) {
     /// Divisible by three, so that only the last piece is padded.
     const PIECE: usize = 3 * 256;
     let mut text = [0; PIECE / 3 * 4];
@@ -119,7 +119,7 @@ fn base64(bytes: &[u8], out: &mut Vec<u8>) {
 }
 
 /// Writes text.
-fn string(text: &[u8], out: &mut Vec<u8>) {
+pub(crate) fn string(text: &[u8], out: &mut Vec<u8>) {
     out.reserve(text.len() + 2);
     out.push(b'"');
     if std::str::from_utf8(text).is_ok() {

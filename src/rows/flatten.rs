@@ -1,0 +1,352 @@
+//! From an export request to rows: what all signals share.
+//!
+//! ```text
+//! request --1--> resource --2--> scope --2--> log record | span | metric --> points
+//! ```
+//!
+//! A message is looked through once for its singular fields and once more for each kind of repeated ones, so that they
+//! may come in any order and nothing is gathered. The few requests that give a singular message in pieces are
+//! [merged](crate::otlp) first.
+
+use super::attributes::{self, Keys};
+use super::extra;
+use super::fields::Fields;
+use super::layout::{self, Layout};
+use super::table::Table;
+use super::value::Content;
+use crate::otlp::schema::{self, Kind, Message};
+use crate::otlp::wire::Reader;
+use crate::otlp::write_json::scalar;
+use crate::otlp::{Invalid, Signal, merge};
+
+const ID: usize = layout::common("id");
+const TIMESTAMP: usize = layout::common("timestamp");
+const TIME_UNIX_NANO: usize = layout::common("time_unix_nano");
+const RECEIVED_AT: usize = layout::common("received_at");
+const SCOPE_NAME: usize = layout::common("scope_name");
+const SCOPE_VERSION: usize = layout::common("scope_version");
+const ATTRIBUTES: usize = layout::common("attributes");
+const RESOURCE_ATTRIBUTES: usize = layout::common("resource_attributes");
+
+/// The level of a log record, a span or a metric; the request is the first.
+pub(super) const ITEM_DEPTH: u32 = 4;
+
+/// How much of the hash is in an id, in bytes.
+const HASH_BYTES: usize = 12;
+
+/// Where a request comes from: what makes the ids of its rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Origin<'a> {
+    /// Which log it was written to.
+    pub writer: &'a str,
+    /// The number of its record there.
+    pub seq: u64,
+    /// When it was received, in nanoseconds since 1970.
+    pub received_at: u64,
+}
+
+/// Appends a row for each log record, data point or span of `body`, an export request of the layout's signal, to `table`,
+/// which has the layout's columns.
+///
+/// What becomes of what is said in [the module](super). The same request from the same origin becomes the same rows.
+///
+/// # Errors
+///
+/// When `body` is not such a request, as [`validate`](crate::otlp::validate()) says; `table` is then as it was.
+pub fn flatten(layout: &Layout, origin: Origin<'_>, body: &[u8], table: &mut Table) -> Result<(), Invalid> {
+    let before = table.rows();
+    let id = hash(origin, body);
+    let mut rows = Rows::new(layout, id, origin.received_at, table);
+    let outcome = rows.request(body).map(|()| rows.irregular);
+    if outcome != Ok(false) {
+        table.truncate(before);
+    }
+    if outcome? {
+        let merged = merge(layout.signal(), body)?;
+        let outcome = Rows::new(layout, id, origin.received_at, table).request(&merged);
+        return outcome.inspect_err(|_| table.truncate(before));
+    }
+    Ok(())
+}
+
+/// A hash of everything that makes a request another one.
+fn hash(origin: Origin<'_>, body: &[u8]) -> [u8; HASH_BYTES] {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&(origin.writer.len() as u64).to_le_bytes());
+    hasher.update(origin.writer.as_bytes());
+    hasher.update(&origin.seq.to_le_bytes());
+    hasher.update(&origin.received_at.to_le_bytes());
+    hasher.update(body);
+    let mut hash = [0; HASH_BYTES];
+    hasher.finalize_xof().fill(&mut hash);
+    hash
+}
+
+/// The rows of one request as they are appended.
+pub(super) struct Rows<'t, 'a> {
+    layout: &'t Layout,
+    pub(super) table: &'t mut Table,
+    id: [u8; HASH_BYTES],
+    received_at: u64,
+    /// The place of the next item in the request.
+    position: u32,
+    /// A singular message is given in pieces: the rows are not what the request says.
+    pub(super) irregular: bool,
+    /// The open object of what the columns of the row do not hold.
+    pub(super) extra: Vec<u8>,
+    keys: Keys<'a>,
+    pub(super) scratch: Vec<u8>,
+}
+
+/// What all items of a resource, or of a scope, share.
+#[derive(Default)]
+pub(super) struct Shared {
+    /// The entries of the map of the resource's attributes.
+    entries: Vec<(String, Option<String>)>,
+    /// What columns it fills, where the item did not.
+    contents: Vec<(usize, Content<'static>)>,
+    /// The open object of what columns do not hold.
+    extra: Vec<u8>,
+}
+
+impl<'t, 'a> Rows<'t, 'a> {
+    fn new(layout: &'t Layout, id: [u8; HASH_BYTES], received_at: u64, table: &'t mut Table) -> Self {
+        Self {
+            layout,
+            table,
+            id,
+            received_at,
+            position: 0,
+            irregular: false,
+            extra: Vec::new(),
+            keys: Keys::default(),
+            scratch: Vec::new(),
+        }
+    }
+
+    fn request(&mut self, body: &'a [u8]) -> Result<(), Invalid> {
+        let request = schema::request(self.layout.signal());
+        let fields = Fields::read(request, Reader::new(body), &mut self.irregular)?;
+        let Some(message) = inner(request, 1) else { return Ok(()) };
+        fields.each_message(1, |sent| self.resource(message, sent))
+    }
+
+    /// Appends the rows of a `ResourceLogs` or one of its siblings.
+    fn resource(&mut self, message: &'static Message, sent: Reader<'a>) -> Result<(), Invalid> {
+        let fields = Fields::read(message, sent, &mut self.irregular)?;
+        let mut shared = Shared { extra: extra::EMPTY.to_vec(), ..Shared::default() };
+        if let (Some(message), Some(sent)) = (inner(message, 1), fields.get(1)) {
+            self.share_resource(message, sent, &mut shared)?;
+        }
+        share_schema_url("resourceSchemaUrl", &fields, &mut shared);
+        let Some(message) = inner(message, 2) else { return Ok(()) };
+        fields.each_message(2, |sent| self.scope(message, sent, &shared))
+    }
+
+    /// Appends the rows of a `ScopeLogs` or one of its siblings.
+    fn scope(
+        &mut self,
+        message: &'static Message,
+        sent: Reader<'a>,
+        resource: &Shared,
+    ) -> Result<(), Invalid> {
+        let fields = Fields::read(message, sent, &mut self.irregular)?;
+        let mut shared = Shared { extra: extra::EMPTY.to_vec(), ..Shared::default() };
+        extra::copy(&resource.extra, &mut shared.extra);
+        if let (Some(message), Some(sent)) = (inner(message, 1), fields.get(1)) {
+            self.share_scope(message, sent, &mut shared)?;
+        }
+        share_schema_url("scopeSchemaUrl", &fields, &mut shared);
+        let Some(message) = inner(message, 2) else { return Ok(()) };
+        let signal = self.layout.signal();
+        fields.each_message(2, |sent| match signal {
+            Signal::Logs => self.log_record(message, sent, [resource, &shared]),
+            Signal::Metrics => self.metric(message, sent, [resource, &shared]),
+            Signal::Traces => self.span(message, sent, [resource, &shared]),
+        })
+    }
+
+    /// Reads a `Resource`.
+    fn share_resource(
+        &mut self,
+        message: &'static Message,
+        sent: Reader<'a>,
+        shared: &mut Shared,
+    ) -> Result<(), Invalid> {
+        const NUMBER: u32 = 1;
+        const DEPTH: u32 = 3;
+        let fields = Fields::read(message, sent, &mut self.irregular)?;
+        let Self { layout, irregular, keys, scratch, .. } = self;
+        let Shared { entries, contents, extra } = shared;
+        let left_over =
+            attributes::read(&fields, NUMBER, DEPTH, irregular, keys, scratch, |key, hash, value, text| {
+                entries.push((key.to_owned(), text.map(str::to_owned)));
+                for target in layout.of_resource.get(key, hash) {
+                    let content = value.content(target.kind, text);
+                    contents.extend(content.map(|content| (target.column, content.into_owned())));
+                }
+            })?;
+        let mut object = extra::EMPTY.to_vec();
+        attributes::write_left_over(&fields, NUMBER, DEPTH, left_over, &mut object)?;
+        extra::write_rest(&fields, 1 << NUMBER, DEPTH, &mut object)?;
+        // A map that is empty does not show that there was a resource.
+        if object != extra::EMPTY || !fields.has(NUMBER) {
+            extra::key("resource", extra);
+            extra.extend_from_slice(&object);
+            extra.push(b'}');
+        }
+        Ok(())
+    }
+
+    /// Reads an `InstrumentationScope`, whose attributes no column holds but promoted ones.
+    fn share_scope(
+        &mut self,
+        message: &'static Message,
+        sent: Reader<'a>,
+        shared: &mut Shared,
+    ) -> Result<(), Invalid> {
+        const NUMBER: u32 = 3;
+        const DEPTH: u32 = 4;
+        let fields = Fields::read(message, sent, &mut self.irregular)?;
+        let Self { layout, irregular, keys, scratch, .. } = self;
+        let Shared { contents, extra, .. } = shared;
+        let mut held = 0;
+        for (number, column) in [(1, SCOPE_NAME), (2, SCOPE_VERSION)] {
+            if !fields.bytes(number).is_empty() {
+                let text = Content::Text(fields.text(number));
+                contents.push((column, text.into_owned()));
+                held |= 1 << number;
+            }
+        }
+        attributes::read(&fields, NUMBER, DEPTH, irregular, keys, scratch, |key, hash, value, text| {
+            for target in layout.of_scope.get(key, hash) {
+                let content = value.content(target.kind, text);
+                contents.extend(content.map(|content| (target.column, content.into_owned())));
+            }
+        })?;
+        let mut object = extra::EMPTY.to_vec();
+        extra::write_rest(&fields, held, DEPTH, &mut object)?;
+        if object != extra::EMPTY || held == 0 {
+            extra::key("scope", extra);
+            extra.extend_from_slice(&object);
+            extra.push(b'}');
+        }
+        Ok(())
+    }
+
+    /// Begins a row: what the item does not fill comes from `shared` when it is finished.
+    pub(super) fn begin(&mut self, [_, scope]: [&Shared; 2]) {
+        self.extra.clear();
+        // The scope's object holds the members of the resource's.
+        self.extra.extend_from_slice(&scope.extra);
+    }
+
+    /// Adds the attributes in field `number` of an item at level `depth`.
+    pub(super) fn attributes(&mut self, fields: &Fields<'a>, number: u32, depth: u32) -> Result<(), Invalid> {
+        let Self { layout, table, irregular, keys, scratch, extra, .. } = self;
+        let left_over =
+            attributes::read(fields, number, depth, irregular, keys, scratch, |key, hash, value, text| {
+                table.add_entry(ATTRIBUTES, key, text);
+                for target in layout.of_item.get(key, hash) {
+                    if let Some(content) = value.content(target.kind, text) {
+                        content.set(target.column, table);
+                    }
+                }
+            })?;
+        attributes::write_left_over(fields, number, depth, left_over, extra)
+    }
+
+    /// Sets the item's time, in field `number`, and the timestamp: the first of `times` that is not 0, or else when the
+    /// request was received. Returns the fields that are held.
+    pub(super) fn time(&mut self, number: u32, times: &[u64]) -> u32 {
+        let time = times.iter().copied().find(|time| *time != 0);
+        self.table.set_integer(TIMESTAMP, micros(time.unwrap_or(self.received_at)));
+        match times.first().map(|time| i64::try_from(*time)) {
+            Some(Ok(time)) => {
+                self.table.set_integer(TIME_UNIX_NANO, time);
+                1 << number
+            }
+            _ => 0,
+        }
+    }
+
+    /// Sets another time of the item, in field `number`, beside its own `time`. Returns the fields that are held: a time
+    /// that is not one of whole microseconds is held only if it is `time` itself.
+    pub(super) fn other_time(&mut self, number: u32, column: usize, other: u64, time: u64) -> u32 {
+        if other == 0 {
+            return 1 << number;
+        }
+        self.table.set_integer(column, micros(other));
+        let is_held = if micros(other) == micros(time) { other == time } else { other.is_multiple_of(1000) };
+        u32::from(is_held) << number
+    }
+
+    /// Sets text, unless it is empty. Returns the field as held.
+    pub(super) fn text(&mut self, fields: &Fields<'_>, number: u32, column: usize) -> u32 {
+        if !fields.bytes(number).is_empty() {
+            self.table.set_text(column, &fields.text(number));
+        }
+        1 << number
+    }
+
+    /// Sets an id as hex, unless it is empty. Returns the field as held.
+    pub(super) fn hex(&mut self, fields: &Fields<'_>, number: u32, column: usize) -> u32 {
+        let bytes = fields.bytes(number);
+        if !bytes.is_empty() {
+            self.table.set_text(column, hex(bytes, &mut self.scratch));
+        }
+        1 << number
+    }
+
+    /// Ends the row.
+    pub(super) fn finish(&mut self, shared: [&Shared; 2]) {
+        for (column, content) in shared.iter().flat_map(|shared| &shared.contents) {
+            content.set(*column, self.table);
+        }
+        for (key, value) in shared.iter().flat_map(|shared| &shared.entries) {
+            self.table.add_entry(RESOURCE_ATTRIBUTES, key, value.as_deref());
+        }
+        let mut id = [0; HASH_BYTES + 4];
+        let (hash, position) = id.split_at_mut(HASH_BYTES);
+        hash.copy_from_slice(&self.id);
+        position.copy_from_slice(&self.position.to_be_bytes());
+        self.table.set_text(ID, hex(&id, &mut self.scratch));
+        self.table.set_integer(RECEIVED_AT, micros(self.received_at));
+        if self.extra != extra::EMPTY {
+            self.extra.push(b'}');
+            self.table.set_text(self.layout.extra, &String::from_utf8_lossy(&self.extra));
+        }
+        self.table.finish_row();
+        self.position = self.position.wrapping_add(1);
+    }
+}
+
+/// The message that a field holds.
+pub(super) fn inner(message: &'static Message, number: u32) -> Option<&'static Message> {
+    match message.field(number)?.kind {
+        Kind::Message(inner) => Some(inner),
+        _ => None,
+    }
+}
+
+/// Microseconds of nanoseconds; all of them fit.
+pub(super) fn micros(nanos: u64) -> i64 {
+    i64::try_from(nanos / 1000).unwrap_or(i64::MAX)
+}
+
+/// Keeps the schema's address, which lies in field 3 of messages that group items.
+fn share_schema_url(key: &str, fields: &Fields<'_>, shared: &mut Shared) {
+    let url = fields.bytes(3);
+    if !url.is_empty() {
+        extra::key(key, &mut shared.extra);
+        scalar::string(url, &mut shared.extra);
+    }
+}
+
+/// Bytes in hex. `scratch` is overwritten.
+fn hex<'s>(bytes: &[u8], scratch: &'s mut Vec<u8>) -> &'s str {
+    scratch.clear();
+    scalar::hex(bytes, scratch);
+    let quoted = scratch.strip_prefix(b"\"").and_then(|text| text.strip_suffix(b"\""));
+    quoted.and_then(|text| str::from_utf8(text).ok()).unwrap_or_default()
+}

@@ -1,0 +1,138 @@
+//! Random telemetry of every shape becomes rows, and the rows become the same telemetry again.
+
+use forebay::otlp::{Signal, validate};
+use forebay::rows::{Layout, Origin, Table, flatten};
+use opentelemetry_proto::tonic::metrics::v1::Metric;
+use opentelemetry_proto::tonic::metrics::v1::metric::Data;
+use proptest::prelude::*;
+
+use crate::cells::{self, Row};
+use crate::decoded::Decoded;
+use crate::{captured, restore, telemetry};
+
+const ORIGIN: Origin<'_> = Origin { writer: "log", seq: 1, received_at: 1_787_393_472_123_456_789 };
+
+/// The rows of a request.
+fn rows_of(signal: Signal, body: &[u8]) -> Vec<Row> {
+    let layout = Layout::new(signal, &[]);
+    let mut table = Table::new(layout.columns());
+    flatten(&layout, ORIGIN, body, &mut table).unwrap();
+    cells::rows(&layout, &table)
+}
+
+/// The request split into requests of one item each.
+fn one_by_one(request: &Decoded) -> Vec<Decoded> {
+    let mut split = Vec::new();
+    // All but one item is taken out of a copy of the request.
+    match request {
+        Decoded::Logs(request) => {
+            for resource in &request.resource_logs {
+                for scope in &resource.scope_logs {
+                    for item in &scope.log_records {
+                        let (mut resource, mut scope) = (resource.clone(), scope.clone());
+                        scope.log_records = vec![item.clone()];
+                        resource.scope_logs = vec![scope];
+                        let mut request = request.clone();
+                        request.resource_logs = vec![resource];
+                        split.push(Decoded::Logs(request));
+                    }
+                }
+            }
+        }
+        Decoded::Traces(request) => {
+            for resource in &request.resource_spans {
+                for scope in &resource.scope_spans {
+                    for item in &scope.spans {
+                        let (mut resource, mut scope) = (resource.clone(), scope.clone());
+                        scope.spans = vec![item.clone()];
+                        resource.scope_spans = vec![scope];
+                        let mut request = request.clone();
+                        request.resource_spans = vec![resource];
+                        split.push(Decoded::Traces(request));
+                    }
+                }
+            }
+        }
+        Decoded::Metrics(request) => {
+            for resource in &request.resource_metrics {
+                for scope in &resource.scope_metrics {
+                    for item in scope.metrics.iter().flat_map(points) {
+                        let (mut resource, mut scope) = (resource.clone(), scope.clone());
+                        scope.metrics = vec![item];
+                        resource.scope_metrics = vec![scope];
+                        let mut request = request.clone();
+                        request.resource_metrics = vec![resource];
+                        split.push(Decoded::Metrics(request));
+                    }
+                }
+            }
+        }
+    }
+    split
+}
+
+/// The metric once for each of its points.
+fn points(metric: &Metric) -> Vec<Metric> {
+    macro_rules! split {
+        ($kind:ident, $data:expr) => {
+            $data
+                .data_points
+                .iter()
+                .map(|point| {
+                    let mut data = $data.clone();
+                    data.data_points = vec![point.clone()];
+                    Metric { data: Some(Data::$kind(data)), ..metric.clone() }
+                })
+                .collect()
+        };
+    }
+    match &metric.data {
+        None => Vec::new(),
+        Some(Data::Gauge(data)) => split!(Gauge, data),
+        Some(Data::Sum(data)) => split!(Sum, data),
+        Some(Data::Histogram(data)) => split!(Histogram, data),
+        Some(Data::ExponentialHistogram(data)) => split!(ExponentialHistogram, data),
+        Some(Data::Summary(data)) => split!(Summary, data),
+    }
+}
+
+/// Checks that the rows of a request say what it says.
+fn check(sent: &Decoded, body: &[u8]) -> Result<(), TestCaseError> {
+    let rows = rows_of(sent.signal(), body);
+    let expected = one_by_one(sent);
+    prop_assert_eq!(rows.len(), expected.len());
+    for (place, (row, expected)) in rows.iter().zip(expected).enumerate() {
+        prop_assert_eq!(restore::request(sent.signal(), row), expected);
+        let id = row.text("id").unwrap();
+        prop_assert_eq!(&id[24..], format!("{place:08x}"));
+        prop_assert!(row.integer("timestamp").is_some(), "every row has a time");
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn rows_become_the_telemetry_that_was_sent(sent in telemetry::request()) {
+        let body = sent.to_protobuf();
+        // prost leaves out a -0.0.
+        check(&Decoded::from_protobuf(sent.signal(), &body).unwrap(), &body)?;
+    }
+
+    #[test]
+    fn two_requests_laid_end_to_end_become_the_rows_of_both(one in telemetry::request(), other in telemetry::request()) {
+        prop_assume!(one.signal() == other.signal());
+        let body = [one.to_protobuf(), other.to_protobuf()].concat();
+        check(&Decoded::from_protobuf(one.signal(), &body).unwrap(), &body)?;
+    }
+}
+
+#[test]
+fn the_rows_of_captured_requests_become_what_was_sent() {
+    for captured in captured::all().into_iter().filter(|captured| !captured.is_json) {
+        let sent = Decoded::from_protobuf(captured.signal, &captured.body).unwrap();
+        check(&sent, &captured.body).unwrap_or_else(|error| panic!("{}: {error}", captured.file));
+        assert_eq!(validate(captured.signal, &captured.body), Ok(captured.items));
+    }
+}
