@@ -8,6 +8,7 @@ use proptest::prelude::*;
 
 use crate::cells::{self, Row};
 use crate::decoded::Decoded;
+use crate::rearranged::rearranged;
 use crate::{captured, restore, telemetry};
 
 const ORIGIN: Origin<'_> = Origin { writer: "log", seq: 1, received_at: 1_787_393_472_123_456_789 };
@@ -118,6 +119,14 @@ proptest! {
         let body = sent.to_protobuf();
         // prost leaves out a -0.0.
         check(&Decoded::from_protobuf(sent.signal(), &body).unwrap(), &body)?;
+    }
+
+    #[test]
+    fn the_order_of_fields_and_pieces_of_messages_make_no_difference(sent in telemetry::request(), seed in any::<u64>()) {
+        let body = rearranged(sent.signal(), &sent.to_protobuf(), seed);
+        let read = Decoded::from_protobuf(sent.signal(), &body).unwrap();
+        prop_assert_eq!(&read, &Decoded::from_protobuf(sent.signal(), &sent.to_protobuf()).unwrap());
+        check(&read, &body)?;
     }
 
     #[test]

@@ -16,6 +16,8 @@ mod telemetry;
 
 mod cells;
 mod claude_code;
+mod damaged;
 mod lossless;
+mod rearranged;
 mod restore;
 mod restore_parts;
