@@ -43,3 +43,4 @@ pub use signal::Signal;
 pub use validate::validate;
 pub use wire::WireType;
 pub use write_json::{JSON_CLOSING, json_opening, write_json, write_json_resources};
+pub(crate) use write_json::{write_json_integer, write_json_text};

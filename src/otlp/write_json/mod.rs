@@ -8,6 +8,8 @@
 
 pub(crate) mod scalar;
 
+pub(crate) use scalar::{signed as write_json_integer, text as write_json_text};
+
 use super::Signal;
 use super::invalid::{Invalid, Problem};
 use super::schema::{self, DEPTH_MAX, Field, Kind, Message};

@@ -54,7 +54,7 @@ fn quoted<T>(out: &mut Vec<u8>, write: impl Fn(T, &mut Vec<u8>), value: T) {
     out.push(b'"');
 }
 
-/// Writes a signed integer.
+/// Writes a signed integer as a number.
 pub(crate) fn signed(value: i64, out: &mut Vec<u8>) {
     if value < 0 {
         out.push(b'-');
@@ -115,6 +115,14 @@ pub(crate) fn base64(bytes: &[u8], out: &mut Vec<u8>) {
         let length = STANDARD.encode_slice(piece, &mut text).unwrap_or(0);
         out.extend_from_slice(&text[..length]);
     }
+    out.push(b'"');
+}
+
+/// Writes text that is UTF-8 as a string.
+pub(crate) fn text(text: &str, out: &mut Vec<u8>) {
+    out.reserve(text.len() + 2);
+    out.push(b'"');
+    escaped(text.as_bytes(), out);
     out.push(b'"');
 }
 
