@@ -42,6 +42,7 @@ const HOMES: &[(&str, &[&str])] = &[
     // `receive` opens what clients compressed.
     ("zstd", &["pack", "receive"]),
     ("flate2", &["pack", "receive"]),
+    ("parquet", &["rows"]),
     ("clap", &["cli"]),
     ("metrics_exporter_prometheus", &["admin"]),
     ("crc_fast", &["log"]),

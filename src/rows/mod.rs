@@ -13,6 +13,7 @@ mod layout;
 mod logs;
 mod lookup;
 mod metrics;
+mod parquet;
 mod promotion;
 mod table;
 #[cfg(test)]
