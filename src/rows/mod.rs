@@ -5,6 +5,7 @@
 
 mod attributes;
 mod cells;
+mod csv;
 mod extra;
 mod fields;
 mod flatten;
