@@ -30,7 +30,7 @@ async fn deliver(store: &FakeS3, options: Options) {
     let batch = data.pack(&spool, 1);
     let expected = data.contents(std::slice::from_ref(&batch));
     let disk: Arc<dyn Disk> = Arc::new(RealDisk);
-    let bucket = bucket::open(&options, &Environment::default(), &disk).unwrap();
+    let bucket = bucket::open(&options, &Environment::default(), &disk, "a1b2c3d4").unwrap();
     let catalog = Arc::new(Catalog::open(&data.catalog_folder()));
     let uploader = Uploader::start(OutputName::main(), &options, bucket, spool, catalog, vec![batch]);
     let drained = tokio::time::timeout(Duration::from_mins(1), uploader.drained()).await;
@@ -66,12 +66,15 @@ async fn google_cloud_storage_is_asked_to_create() {
             storage_class: Some("NEARLINE".into()),
             ..GcsOptions::default()
         },
+        metadata: [("team".into(), "platform".into())].into(),
         ..Options::default()
     };
     deliver(&store, options).await;
     for object in store.objects().values() {
         assert_eq!(object.headers.get("x-goog-if-generation-match").unwrap(), "0");
         assert_eq!(object.headers.get("x-goog-storage-class").unwrap(), "NEARLINE");
+        assert_eq!(object.headers.get("x-goog-meta-forebay-writer").unwrap(), "a1b2c3d4");
+        assert_eq!(object.headers.get("x-goog-meta-team").unwrap(), "platform");
         assert!(checksums::are_said(&object.headers), "{:?}", object.headers);
     }
 }
@@ -91,12 +94,18 @@ async fn azure_says_409_when_the_object_is_there_and_when_it_is_not() {
                 allow_http: true,
                 ..AzureOptions::default()
             },
+            metadata: [("cost-center".into(), "42".into())].into(),
+            tags: [("team".into(), "platform".into())].into(),
             ..Options::default()
         };
         deliver(&store, options).await;
         for object in store.objects().values() {
             assert_eq!(object.headers.get("if-none-match").unwrap(), "*");
             assert_eq!(object.headers.get("x-ms-blob-type").unwrap(), "BlockBlob");
+            let whole = blake3::hash(&object.bytes).to_hex();
+            assert_eq!(object.headers.get("x-ms-meta-forebay_blake3").unwrap(), whole.as_str());
+            assert_eq!(object.headers.get("x-ms-meta-cost_center").unwrap(), "42");
+            assert_eq!(object.headers.get("x-ms-tags").unwrap(), "team=platform");
         }
     }
 }

@@ -14,7 +14,7 @@ def test_every_acknowledged_record_is_in_the_bucket_once(folder, forebay, figure
     dice = random.Random(SEED)
     with SeaweedFS(folder) as store:
         store.check_that_the_writer_can_only_write()
-        settings = store.settings("claude-code")
+        settings = store.settings("claude-code") | {"UPLOAD_METADATA": "team=platform"}
         process = forebay(**settings, LOG_SEGMENT_BYTES="1MiB", LOG_DISK_BUDGET="1GiB", LOG_SEAL_AFTER="1s").start()
 
         def kill_under_load(times):
@@ -46,6 +46,14 @@ def test_every_acknowledged_record_is_in_the_bucket_once(folder, forebay, figure
         objects = store.objects()
         acknowledged, unanswered = audit.check_exactly_once(load, objects)
         assert {key.split("/")[0] for key in objects} == {"claude-code"}
+        labels = {key: store.metadata(key) for key in objects}
+        writers = {about["forebay-writer"] for about in labels.values()}
+        assert len(writers) == 1 and all(f"-{next(iter(writers))}-" in key for key in objects), writers
+        # A metric has data points, which are what is counted of it.
+        for signal in ["logs", "traces"]:
+            said = sum(int(about["forebay-items"]) for key, about in labels.items() if f"/{signal}/" in key)
+            assert said == len(list(audit.items(signal, objects))), signal
+        assert all(about["team"] == "platform" and len(about["forebay-blake3"]) == 64 for about in labels.values())
         for signal, count in samples.items():
             others = acknowledged + unanswered if signal == "logs" else 0
             assert len(list(audit.items(signal, objects))) == count + others, signal

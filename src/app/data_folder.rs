@@ -88,6 +88,11 @@ impl DataFolder {
         let writer = writer(&**disk, &paths.writer())?;
         Ok(Self { paths, writer, _lock: lock })
     }
+
+    /// The folder's id, as it is in every object's name.
+    pub(super) fn writer_id(&self) -> String {
+        format!("{:08x}", self.writer)
+    }
 }
 
 /// Reads the folder's id; a new folder gets one.

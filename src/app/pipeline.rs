@@ -16,7 +16,7 @@ use crate::disk::{Budget, Disk, RealDisk};
 use crate::log::{self, Log, SegmentId, WhenFull};
 use crate::metrics;
 use crate::metrics::upload::DropReason;
-use crate::pack::{Batch, BatchId, Object, Spool, SpoolDamage};
+use crate::pack::{Batch, BatchId, Object, OutputName, Spool, SpoolDamage};
 use crate::upload::{self, Deliveries, Delivery, Environment};
 
 use super::Ended;
@@ -49,6 +49,7 @@ pub(super) struct Pipeline {
 struct Opened {
     data_folder: DataFolder,
     disk: Arc<dyn Disk>,
+    outputs: BTreeMap<OutputName, Delivery>,
     budget: Arc<Budget>,
     spool: Spool,
     batches: Vec<Batch>,
@@ -61,6 +62,8 @@ impl Opened {
     fn new(config: &Config) -> anyhow::Result<Self> {
         let disk: Arc<dyn Disk> = Arc::new(RealDisk);
         let data_folder = DataFolder::open(&disk, &config.data_dir)?;
+        let writer = data_folder.writer_id();
+        let outputs = outputs(config, &disk, &writer)?;
         let paths = &data_folder.paths;
         let budget = Budget::new(config.log.disk_budget.bytes());
         let (spool, batches, damage) = Spool::open(Arc::clone(&disk), paths.spool(), Arc::clone(&budget))?;
@@ -79,8 +82,24 @@ impl Opened {
         let batches = without_damaged_ones_in_log(batches, &damage, &spool, &in_log)?;
         let losses = losses(&damage, &in_log);
         let catalog = Catalog::open(&paths.catalog());
-        Ok(Self { data_folder, disk, budget, spool, batches, losses, log, catalog })
+        Ok(Self { data_folder, disk, outputs, budget, spool, batches, losses, log, catalog })
     }
+}
+
+/// Where the objects of each output go.
+fn outputs(
+    config: &Config,
+    disk: &Arc<dyn Disk>,
+    writer: &str,
+) -> anyhow::Result<BTreeMap<OutputName, Delivery>> {
+    let environment = Environment::of_process();
+    let mut outputs = BTreeMap::new();
+    for (output, _, options) in config.all_outputs() {
+        let bucket = upload::bucket::open(options, &environment, disk, writer).map_err(anyhow::Error::msg)?;
+        metrics::upload::queue_capacity(output.as_str(), config.log.disk_budget.bytes());
+        outputs.insert(output, Delivery { options: options.clone(), bucket });
+    }
+    Ok(outputs)
 }
 
 /// A number that no segment has whose objects are in the spool; a segment with that number would pass for packed.
@@ -139,17 +158,9 @@ fn losses(damage: &[SpoolDamage], in_log: &[SegmentId]) -> Losses {
 impl Pipeline {
     /// Opens the data folder and starts to deliver what is in it.
     pub(super) async fn start(config: &Config) -> anyhow::Result<Self> {
-        let environment = Environment::of_process();
-        let disk: Arc<dyn Disk> = Arc::new(RealDisk);
-        let mut outputs = BTreeMap::new();
-        for (output, _, options) in config.all_outputs() {
-            let bucket = upload::bucket::open(options, &environment, &disk).map_err(anyhow::Error::msg)?;
-            metrics::upload::queue_capacity(output.as_str(), config.log.disk_budget.bytes());
-            outputs.insert(output, Delivery { options: options.clone(), bucket });
-        }
         let opening = config.clone();
         let opened = tokio::task::spawn_blocking(move || Opened::new(&opening)).await??;
-        let Opened { data_folder, disk, budget, spool, batches, losses, log, catalog } = opened;
+        let Opened { data_folder, disk, outputs, budget, spool, batches, losses, log, catalog } = opened;
         let spool = Arc::new(spool);
         // A batch whose segment is still in the log comes with its segment: only once that is retired may it go.
         let in_log = log.sealed_ids();
@@ -262,7 +273,7 @@ mod tests {
     use crate::disk::SimulatedDisk;
     use crate::log::{Item, Record};
     use crate::otlp::Signal;
-    use crate::pack::{self, OutputName, pack_records};
+    use crate::pack::{self, pack_records};
 
     fn record(seq: u64, signal: Signal) -> Item {
         // A request with one log record or span, which is empty.

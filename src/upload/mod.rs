@@ -10,8 +10,8 @@
 //! - Trouble of the bucket is never trouble of the data: every failure is tried again, for ever, at the pace of
 //!   `upload.retry`.
 //! - Every exchange with a store has a deadline, and what is in memory at once is bounded by `upload.in_flight_bytes`.
-//! - On S3 it asks for nothing but `s3:PutObject` and `s3:AbortMultipartUpload`; on Google Cloud Storage for nothing but
-//!   the creation of objects.
+//! - On S3 it asks for nothing but `s3:PutObject` and `s3:AbortMultipartUpload`, and `s3:PutObjectTagging` if objects are
+//!   to have tags; on Google Cloud Storage for nothing but the creation of objects.
 
 mod body;
 pub mod bucket;

@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod labels;
 mod parts;
 mod scene;
 #[path = "../support/mod.rs"]

@@ -64,7 +64,7 @@ impl Scene {
         self.expect(&batches);
         mischief();
         let disk: Arc<dyn Disk> = Arc::new(RealDisk);
-        let bucket = bucket::open(&self.options, &self.environment, &disk).unwrap();
+        let bucket = bucket::open(&self.options, &self.environment, &disk, "a1b2c3d4").unwrap();
         let catalog = Arc::new(Catalog::open(&self.data.catalog_folder()));
         let uploader = Uploader::start(
             OutputName::main(),

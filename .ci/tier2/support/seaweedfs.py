@@ -145,6 +145,11 @@ class SeaweedFS:
         assert not twice, f"written more than once: {twice[:10]}"
         return {key: self.auditor.get_object(Bucket=BUCKET, Key=key)["Body"].read() for key in keys}
 
+    def metadata(self, key):
+        """The user metadata of an object, by lower-case names."""
+        found = self.auditor.head_object(Bucket=BUCKET, Key=key)["Metadata"]
+        return {name.lower(): value for name, value in found.items()}
+
     def _answers(self):
         assert self.process.poll() is None, f"SeaweedFS ended; see {self.folder}/weed.log"
         try:

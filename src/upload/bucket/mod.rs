@@ -12,6 +12,7 @@ mod aws;
 mod checksum;
 mod folder;
 mod http;
+mod labels;
 mod missing;
 mod multipart;
 mod pace;
@@ -98,7 +99,7 @@ impl From<BodyError> for PutError {
     }
 }
 
-/// Opens the bucket that the settings name. No request is sent.
+/// Opens the bucket that the settings name, for objects of the data folder `writer`. No request is sent.
 ///
 /// # Errors
 /// A sentence that says what is wrong with the settings, or with a file they name.
@@ -106,10 +107,11 @@ pub fn open(
     options: &Options,
     environment: &Environment,
     disk: &Arc<dyn Disk>,
+    writer: &str,
 ) -> Result<Arc<dyn Bucket>, String> {
     match Destination::parse(&options.to)? {
         Destination::Folder { path } => Ok(Arc::new(FolderBucket::new(Arc::clone(disk), path))),
-        destination => Ok(Arc::new(store::StoreBucket::new(options, &destination, environment)?)),
+        destination => Ok(Arc::new(store::StoreBucket::new(options, &destination, environment, writer)?)),
     }
 }
 

@@ -134,7 +134,8 @@ impl Multipart {
         journal: &dyn Journal,
     ) -> Result<PartialUpload, PutError> {
         let attributes = self.target.attributes(object);
-        let options = PutMultipartOptions { attributes, ..PutMultipartOptions::default() };
+        let tags = self.target.tags();
+        let options = PutMultipartOptions { attributes, tags, ..PutMultipartOptions::default() };
         let (outcome, answer) = recorded(self.parts.create_multipart_opts(path, options)).await;
         let id = outcome.map_err(|error| self.target.trouble(&error, answer))?;
         let part_bytes = self.part_bytes.max(body.bytes().div_ceil(PARTS_MOST));

@@ -15,11 +15,12 @@ use object_store::multipart::MultipartStore;
 use object_store::path::Path;
 use object_store::{
     Attribute, Attributes, BackoffConfig, ClientOptions, Error, ObjectStore, PutMode, PutOptions, PutPayload,
-    RetryConfig,
+    RetryConfig, TagSet,
 };
 
 use super::answer::recorded;
 use super::http::{Connector, Dialect};
+use super::labels::Labels;
 use super::multipart::Multipart;
 use super::{Body, Bucket, Environment, Journal, Kind, PutError, Receipt, Trouble, aws, blocking};
 use crate::pack::Object;
@@ -40,12 +41,13 @@ pub(super) struct StoreBucket {
 pub(super) struct Target {
     prefix: String,
     storage_class: Option<String>,
+    labels: Labels,
     create_only: bool,
     secrets: Arc<[String]>,
 }
 
 impl StoreBucket {
-    /// Opens the bucket `destination`; sends no request.
+    /// Opens the bucket `destination` for objects of the data folder `writer`; sends no request.
     ///
     /// # Errors
     /// A sentence that says what is wrong with the settings, or with a file they name.
@@ -53,6 +55,7 @@ impl StoreBucket {
         options: &Options,
         destination: &Destination,
         environment: &Environment,
+        writer: &str,
     ) -> Result<Self, String> {
         let connect = |dialect, environment_bundle: Option<&str>| {
             let path = options.ca_bundle.clone().or_else(|| environment_bundle.map(Into::into));
@@ -62,9 +65,10 @@ impl StoreBucket {
             });
             Connector::new(options, dialect, pem.transpose()?.as_deref())
         };
-        let target = |prefix: &str, storage_class: &Option<String>| Target {
+        let target = |dialect, prefix: &str, storage_class: &Option<String>| Target {
             prefix: prefix.to_string(),
             storage_class: storage_class.clone(),
+            labels: Labels::new(options, dialect, writer),
             create_only: options.create_only,
             secrets: options.secrets().into(),
         };
@@ -72,7 +76,7 @@ impl StoreBucket {
             Destination::S3 { bucket, prefix } => {
                 let connector = connect(Dialect::S3, environment.get("AWS_CA_BUNDLE"))?;
                 let store = Arc::new(aws::open(&options.s3, bucket, environment, &connector)?);
-                let target = target(prefix, &options.s3.storage_class);
+                let target = target(Dialect::S3, prefix, &options.s3.storage_class);
                 let parts = Arc::clone(&store) as Arc<dyn MultipartStore>;
                 // The access rule of an object is a header that the request for a part must not have.
                 let multipart = options.s3.acl.is_none().then(|| {
@@ -86,7 +90,7 @@ impl StoreBucket {
                 Ok(Self {
                     objects: store,
                     multipart: None,
-                    target: target(prefix, &options.gcs.storage_class),
+                    target: target(Dialect::Gcs, prefix, &options.gcs.storage_class),
                 })
             }
             Destination::Azure { account, container, prefix } => {
@@ -95,7 +99,7 @@ impl StoreBucket {
                 Ok(Self {
                     objects: store,
                     multipart: None,
-                    target: target(prefix, &options.azure.storage_class),
+                    target: target(Dialect::Azure, prefix, &options.azure.storage_class),
                 })
             }
             Destination::Folder { path } => Err(format!("{} is a folder and no store", path.display())),
@@ -110,6 +114,7 @@ impl StoreBucket {
         let options = PutOptions {
             mode: if self.target.create_only { PutMode::Create } else { PutMode::Overwrite },
             attributes: self.target.attributes(object),
+            tags: self.target.tags(),
             ..PutOptions::default()
         };
         let (outcome, answer) = recorded(self.objects.put_opts(&path, payload, options)).await;
@@ -145,6 +150,11 @@ impl Target {
         })
     }
 
+    /// The tags of every object.
+    pub(super) fn tags(&self) -> TagSet {
+        self.labels.tags()
+    }
+
     /// The headers of an object.
     pub(super) fn attributes(&self, object: &Object) -> Attributes {
         let mut attributes = Attributes::new();
@@ -155,6 +165,7 @@ impl Target {
         if let Some(class) = &self.storage_class {
             attributes.insert(Attribute::StorageClass, class.clone().into());
         }
+        self.labels.add_metadata(object, &mut attributes);
         attributes
     }
 

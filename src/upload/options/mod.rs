@@ -2,8 +2,10 @@
 
 mod azure;
 mod gcs;
+mod labels;
 mod s3;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -52,6 +54,12 @@ pub struct Options {
     /// A proxy for all requests to the store, `http://[user:password@]host:port`. If left out, `HTTPS_PROXY`,
     /// `HTTP_PROXY` and `NO_PROXY` of the environment hold.
     pub proxy: Option<Secret>,
+    /// User metadata of every object, beside forebay's own (see the module `bucket::labels`): names of lower-case letters,
+    /// digits and hyphens with values of printable ASCII, 1024 bytes at most in all.
+    pub metadata: BTreeMap<String, String>,
+    /// Tags of every object, on S3 and Azure: 10 at most, with names of up to 128 letters and values of up to 256. On S3
+    /// they need the permission `s3:PutObjectTagging` as well, on Azure that to write tags.
+    pub tags: BTreeMap<String, String>,
     /// The settings of S3 and of stores that are compatible with it.
     pub s3: S3Options,
     /// The settings of Google Cloud Storage.
@@ -95,6 +103,8 @@ impl Default for Options {
             multipart: MultipartOptions::default(),
             ca_bundle: None,
             proxy: None,
+            metadata: BTreeMap::new(),
+            tags: BTreeMap::new(),
             s3: S3Options::default(),
             gcs: GcsOptions::default(),
             azure: AzureOptions::default(),
@@ -153,6 +163,8 @@ impl Options {
                 "upload.bandwidth is {bandwidth}; it must be at least 1KiB (a second), or left out for no limit"
             ));
         }
+        labels::check_metadata(&self.metadata, &destination)?;
+        labels::check_tags(&self.tags, &destination)?;
         match destination {
             Destination::S3 { .. } => self.s3.validate(),
             Destination::Gcs { .. } => self.gcs.validate(),
