@@ -26,6 +26,7 @@ mod secret;
 mod status;
 #[cfg(test)]
 mod testing;
+mod time;
 mod trouble;
 mod uploader;
 

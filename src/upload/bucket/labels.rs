@@ -16,12 +16,12 @@
 //! would not hold any more. Azure takes only names that are identifiers of C#; there, and only there, each hyphen is an
 //! underscore.
 
-use jiff::Timestamp;
 use object_store::{Attribute, Attributes, TagSet};
 
 use super::http::Dialect;
 use crate::pack::Object;
 use crate::upload::options::Options;
+use crate::upload::time::written;
 
 /// What every object of a bucket is labelled with.
 #[derive(Clone, Debug)]
@@ -56,8 +56,8 @@ impl Labels {
             ("forebay-version", env!("CARGO_PKG_VERSION").to_string()),
             ("forebay-records", object.records.to_string()),
             ("forebay-items", object.items.to_string()),
-            ("forebay-first-received-at", time(object.first_received_at)),
-            ("forebay-last-received-at", time(object.last_received_at)),
+            ("forebay-first-received-at", written(object.first_received_at)),
+            ("forebay-last-received-at", written(object.last_received_at)),
             ("forebay-blake3", object.blake3.clone()),
         ];
         let own = self.metadata.iter().map(|(name, value)| (name.as_str(), value.clone()));
@@ -69,12 +69,6 @@ impl Labels {
             attributes.insert(Attribute::Metadata(name.into()), value.into());
         }
     }
-}
-
-/// A time in nanoseconds since 1970, in words.
-fn time(nanoseconds: u64) -> String {
-    // The log's clock ends in the year 2554, jiff's in 9999.
-    Timestamp::from_nanosecond(nanoseconds.into()).unwrap_or(Timestamp::MAX).to_string()
 }
 
 #[cfg(test)]
@@ -99,11 +93,5 @@ mod tests {
                 assert!(name.chars().all(allowed), "{dialect:?}: {name}");
             }
         }
-    }
-
-    #[test]
-    fn times_are_in_utc_and_to_the_nanosecond() {
-        assert_eq!(time(1_787_393_472_123_456_789), "2026-08-22T10:11:12.123456789Z");
-        assert_eq!(time(0), "1970-01-01T00:00:00Z");
     }
 }
