@@ -68,7 +68,7 @@ impl<'a> Fields<'a> {
 
     /// Text, with U+FFFD for what is not UTF-8; empty where it is not there.
     pub(super) fn text(&self, number: u32) -> Cow<'a, str> {
-        String::from_utf8_lossy(self.bytes(number))
+        utf8(self.bytes(number))
     }
 
     /// Bytes; none where the field is not there.
@@ -121,4 +121,10 @@ pub(super) fn next<'a>(
     };
     let found = Found::read(field, key, start, reader).map_err(|invalid| invalid.within(field))?;
     Ok(Some((field, found)))
+}
+
+/// Text, with U+FFFD for what is not UTF-8.
+pub(super) fn utf8(bytes: &[u8]) -> Cow<'_, str> {
+    // Several times as fast as to look for what is not.
+    str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed)
 }

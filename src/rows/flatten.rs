@@ -8,12 +8,12 @@
 //! may come in any order and nothing is gathered. The few requests that give a singular message in pieces are
 //! [merged](crate::otlp) first.
 
-use super::attributes::{self, Keys};
+use super::attributes::{self, Seen};
 use super::extra;
-use super::fields::Fields;
+use super::fields::{Fields, utf8};
 use super::layout::{self, Layout};
+use super::shared::{self, Shared};
 use super::table::Table;
-use super::value::Content;
 use crate::otlp::schema::{self, Kind, Message};
 use crate::otlp::wire::Reader;
 use crate::otlp::write_json::scalar;
@@ -23,8 +23,6 @@ const ID: usize = layout::common("id");
 const TIMESTAMP: usize = layout::common("timestamp");
 const TIME_UNIX_NANO: usize = layout::common("time_unix_nano");
 const RECEIVED_AT: usize = layout::common("received_at");
-const SCOPE_NAME: usize = layout::common("scope_name");
-const SCOPE_VERSION: usize = layout::common("scope_version");
 const ATTRIBUTES: usize = layout::common("attributes");
 const RESOURCE_ATTRIBUTES: usize = layout::common("resource_attributes");
 
@@ -84,7 +82,7 @@ fn hash(origin: Origin<'_>, body: &[u8]) -> [u8; HASH_BYTES] {
 
 /// The rows of one request as they are appended.
 pub(super) struct Rows<'t, 'a> {
-    layout: &'t Layout,
+    pub(super) layout: &'t Layout,
     pub(super) table: &'t mut Table,
     id: [u8; HASH_BYTES],
     received_at: u64,
@@ -94,19 +92,8 @@ pub(super) struct Rows<'t, 'a> {
     pub(super) irregular: bool,
     /// The open object of what the columns of the row do not hold.
     pub(super) extra: Vec<u8>,
-    keys: Keys<'a>,
+    pub(super) seen: Seen<'a>,
     pub(super) scratch: Vec<u8>,
-}
-
-/// What all items of a resource, or of a scope, share.
-#[derive(Default)]
-pub(super) struct Shared {
-    /// The entries of the map of the resource's attributes.
-    entries: Vec<(String, Option<String>)>,
-    /// What columns it fills, where the item did not.
-    contents: Vec<(usize, Content<'static>)>,
-    /// The open object of what columns do not hold.
-    extra: Vec<u8>,
 }
 
 impl<'t, 'a> Rows<'t, 'a> {
@@ -119,7 +106,7 @@ impl<'t, 'a> Rows<'t, 'a> {
             position: 0,
             irregular: false,
             extra: Vec::new(),
-            keys: Keys::default(),
+            seen: Seen::default(),
             scratch: Vec::new(),
         }
     }
@@ -138,7 +125,7 @@ impl<'t, 'a> Rows<'t, 'a> {
         if let (Some(message), Some(sent)) = (inner(message, 1), fields.get(1)) {
             self.share_resource(message, sent, &mut shared)?;
         }
-        share_schema_url("resourceSchemaUrl", &fields, &mut shared);
+        shared::share_schema_url("resourceSchemaUrl", &fields, &mut shared);
         let Some(message) = inner(message, 2) else { return Ok(()) };
         fields.each_message(2, |sent| self.scope(message, sent, &shared))
     }
@@ -151,12 +138,11 @@ impl<'t, 'a> Rows<'t, 'a> {
         resource: &Shared,
     ) -> Result<(), Invalid> {
         let fields = Fields::read(message, sent, &mut self.irregular)?;
-        let mut shared = Shared { extra: extra::EMPTY.to_vec(), ..Shared::default() };
-        extra::copy(&resource.extra, &mut shared.extra);
+        let mut shared = Shared { extra: resource.extra.clone(), ..Shared::default() };
         if let (Some(message), Some(sent)) = (inner(message, 1), fields.get(1)) {
             self.share_scope(message, sent, &mut shared)?;
         }
-        share_schema_url("scopeSchemaUrl", &fields, &mut shared);
+        shared::share_schema_url("scopeSchemaUrl", &fields, &mut shared);
         let Some(message) = inner(message, 2) else { return Ok(()) };
         let signal = self.layout.signal();
         fields.each_message(2, |sent| match signal {
@@ -166,94 +152,25 @@ impl<'t, 'a> Rows<'t, 'a> {
         })
     }
 
-    /// Reads a `Resource`.
-    fn share_resource(
-        &mut self,
-        message: &'static Message,
-        sent: Reader<'a>,
-        shared: &mut Shared,
-    ) -> Result<(), Invalid> {
-        const NUMBER: u32 = 1;
-        const DEPTH: u32 = 3;
-        let fields = Fields::read(message, sent, &mut self.irregular)?;
-        let Self { layout, irregular, keys, scratch, .. } = self;
-        let Shared { entries, contents, extra } = shared;
-        let left_over =
-            attributes::read(&fields, NUMBER, DEPTH, irregular, keys, scratch, |key, hash, value, text| {
-                entries.push((key.to_owned(), text.map(str::to_owned)));
-                for target in layout.of_resource.get(key, hash) {
-                    let content = value.content(target.kind, text);
-                    contents.extend(content.map(|content| (target.column, content.into_owned())));
-                }
-            })?;
-        let mut object = extra::EMPTY.to_vec();
-        attributes::write_left_over(&fields, NUMBER, DEPTH, left_over, &mut object)?;
-        extra::write_rest(&fields, 1 << NUMBER, DEPTH, &mut object)?;
-        // A map that is empty does not show that there was a resource.
-        if object != extra::EMPTY || !fields.has(NUMBER) {
-            extra::key("resource", extra);
-            extra.extend_from_slice(&object);
-            extra.push(b'}');
-        }
-        Ok(())
-    }
-
-    /// Reads an `InstrumentationScope`, whose attributes no column holds but promoted ones.
-    fn share_scope(
-        &mut self,
-        message: &'static Message,
-        sent: Reader<'a>,
-        shared: &mut Shared,
-    ) -> Result<(), Invalid> {
-        const NUMBER: u32 = 3;
-        const DEPTH: u32 = 4;
-        let fields = Fields::read(message, sent, &mut self.irregular)?;
-        let Self { layout, irregular, keys, scratch, .. } = self;
-        let Shared { contents, extra, .. } = shared;
-        let mut held = 0;
-        for (number, column) in [(1, SCOPE_NAME), (2, SCOPE_VERSION)] {
-            if !fields.bytes(number).is_empty() {
-                let text = Content::Text(fields.text(number));
-                contents.push((column, text.into_owned()));
-                held |= 1 << number;
-            }
-        }
-        attributes::read(&fields, NUMBER, DEPTH, irregular, keys, scratch, |key, hash, value, text| {
-            for target in layout.of_scope.get(key, hash) {
-                let content = value.content(target.kind, text);
-                contents.extend(content.map(|content| (target.column, content.into_owned())));
-            }
-        })?;
-        let mut object = extra::EMPTY.to_vec();
-        extra::write_rest(&fields, held, DEPTH, &mut object)?;
-        if object != extra::EMPTY || held == 0 {
-            extra::key("scope", extra);
-            extra.extend_from_slice(&object);
-            extra.push(b'}');
-        }
-        Ok(())
-    }
-
     /// Begins a row: what the item does not fill comes from `shared` when it is finished.
     pub(super) fn begin(&mut self, [_, scope]: [&Shared; 2]) {
         self.extra.clear();
-        // The scope's object holds the members of the resource's.
+        // The scope's object begins with the members of the resource's.
         self.extra.extend_from_slice(&scope.extra);
     }
 
     /// Adds the attributes in field `number` of an item at level `depth`.
     pub(super) fn attributes(&mut self, fields: &Fields<'a>, number: u32, depth: u32) -> Result<(), Invalid> {
-        let Self { layout, table, irregular, keys, scratch, extra, .. } = self;
-        let left_over =
-            attributes::read(fields, number, depth, irregular, keys, scratch, |key, hash, value, text| {
-                table.add_entry(ATTRIBUTES, key, text);
-                for target in layout.of_item.get(key, hash) {
-                    if let Some(content) = value.content(target.kind, text) {
-                        content.set(target.column, table);
-                    }
+        let Self { layout, table, irregular, seen, scratch, extra, .. } = self;
+        attributes::read(fields, number, depth, irregular, seen, scratch, |key, hash, value, text| {
+            table.add_entry(ATTRIBUTES, key, text);
+            for target in layout.of_item.get(key, hash) {
+                if let Some(content) = value.content(target.kind, text) {
+                    content.set(target.column, table);
                 }
-            })?;
-        attributes::write_left_over(fields, number, depth, left_over, extra)
+            }
+        })?;
+        attributes::write_left_over(fields, number, depth, seen, extra)
     }
 
     /// Sets the item's time, in field `number`, and the timestamp: the first of `times` that is not 0, or else when the
@@ -314,7 +231,7 @@ impl<'t, 'a> Rows<'t, 'a> {
         self.table.set_integer(RECEIVED_AT, micros(self.received_at));
         if self.extra != extra::EMPTY {
             self.extra.push(b'}');
-            self.table.set_text(self.layout.extra, &String::from_utf8_lossy(&self.extra));
+            self.table.set_text(self.layout.extra, &utf8(&self.extra));
         }
         self.table.finish_row();
         self.position = self.position.wrapping_add(1);
@@ -332,15 +249,6 @@ pub(super) fn inner(message: &'static Message, number: u32) -> Option<&'static M
 /// Microseconds of nanoseconds; all of them fit.
 pub(super) fn micros(nanos: u64) -> i64 {
     i64::try_from(nanos / 1000).unwrap_or(i64::MAX)
-}
-
-/// Keeps the schema's address, which lies in field 3 of messages that group items.
-fn share_schema_url(key: &str, fields: &Fields<'_>, shared: &mut Shared) {
-    let url = fields.bytes(3);
-    if !url.is_empty() {
-        extra::key(key, &mut shared.extra);
-        scalar::string(url, &mut shared.extra);
-    }
 }
 
 /// Bytes in hex. `scratch` is overwritten.

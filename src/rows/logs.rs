@@ -2,8 +2,9 @@
 
 use super::extra;
 use super::fields::Fields;
-use super::flatten::{ITEM_DEPTH, Rows, Shared};
+use super::flatten::{ITEM_DEPTH, Rows};
 use super::layout;
+use super::shared::Shared;
 use super::value::Value;
 use crate::otlp::schema::Message;
 use crate::otlp::wire::Reader;

@@ -4,8 +4,9 @@ use std::borrow::Cow;
 
 use super::extra;
 use super::fields::Fields;
-use super::flatten::{ITEM_DEPTH, Rows, Shared, inner};
+use super::flatten::{ITEM_DEPTH, Rows, inner};
 use super::layout;
+use super::shared::Shared;
 use super::value::nearest;
 use crate::otlp::schema::{Label, Message};
 use crate::otlp::wire::Reader;

@@ -1,11 +1,70 @@
-//! Tables for the tests of the formats.
+//! Rows as tests look at them, and tables for the tests of the formats.
 
+use opentelemetry_proto::tonic::common::v1::any_value::Value as Any;
+use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
 use proptest::collection::{btree_map, vec};
 use proptest::option::of;
 use proptest::prelude::*;
 
 use super::layout::{Column, Kind};
-use super::table::Table;
+use super::{Layout, Origin, Promotion, Table, Values, flatten};
+use crate::otlp::Signal;
+
+pub(super) const ORIGIN: Origin<'_> =
+    Origin { writer: "log", seq: 7, received_at: 1_787_393_472_123_456_789 };
+
+/// The rows of a request, as the texts of their cells.
+pub(super) struct Rows {
+    pub(super) layout: Layout,
+    pub(super) table: Table,
+}
+
+impl Rows {
+    pub(super) fn of(signal: Signal, promoted: &[Promotion], body: &[u8]) -> Self {
+        let layout = Layout::new(signal, promoted);
+        let mut table = Table::new(layout.columns());
+        flatten(&layout, ORIGIN, body, &mut table).unwrap();
+        Self { layout, table }
+    }
+
+    /// A cell of a row; `None` if it is null. Numbers as Rust prints them, maps and lists as JSON.
+    pub(super) fn cell(&self, row: usize, name: &str) -> Option<String> {
+        let place = self.layout.columns().iter().position(|column| column.name == name).unwrap();
+        match &self.table.columns()[place] {
+            Values::Text(texts) => texts.iter().nth(row)?.map(str::to_owned),
+            Values::Integer(numbers) => numbers.iter().nth(row)?.map(|number| number.to_string()),
+            Values::Double(numbers) => numbers.iter().nth(row)?.map(|number| format!("{number:?}")),
+            Values::Boolean(truths) => truths.iter().nth(row)?.map(|truth| truth.to_string()),
+            Values::Int64List(lists) => lists.iter().nth(row)?.map(|list| format!("{list:?}")),
+            Values::DoubleList(lists) => lists.iter().nth(row)?.map(|list| format!("{list:?}")),
+            Values::TextMap(maps) => {
+                let start = if row == 0 { 0 } else { maps.ends[row - 1] };
+                let entries = maps.keys.iter().zip(maps.values.iter()).take(maps.ends[row]).skip(start);
+                let entries = entries.map(|(key, value)| format!("{key:?}:{value:?}"));
+                let text = entries.collect::<Vec<_>>().join(",").replace("Some(", "").replace(')', "");
+                Some(format!("{{{text}}}"))
+            }
+        }
+    }
+
+    /// Several cells of the first row.
+    pub(super) fn cells<const N: usize>(&self, names: [&str; N]) -> [Option<String>; N] {
+        names.map(|name| self.cell(0, name))
+    }
+}
+
+/// What cells are expected to be.
+pub(super) fn texts<const N: usize>(expected: [Option<&str>; N]) -> [Option<String>; N] {
+    expected.map(|text| text.map(str::to_owned))
+}
+
+pub(super) fn attribute(key: &str, value: Any) -> KeyValue {
+    KeyValue { key: key.to_owned(), value: Some(AnyValue { value: Some(value) }), key_strindex: 0 }
+}
+
+pub(super) fn text(key: &str, value: &str) -> KeyValue {
+    attribute(key, Any::StringValue(value.to_owned()))
+}
 
 /// One value of a row.
 #[derive(Clone, Debug, PartialEq)]

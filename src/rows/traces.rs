@@ -1,9 +1,10 @@
 //! Rows of spans.
 
 use super::extra;
-use super::fields::Fields;
-use super::flatten::{ITEM_DEPTH, Rows, Shared, inner, micros};
+use super::fields::{Fields, utf8};
+use super::flatten::{ITEM_DEPTH, Rows, inner, micros};
 use super::layout;
+use super::shared::Shared;
 use crate::otlp::schema::Message;
 use crate::otlp::wire::Reader;
 use crate::otlp::{Invalid, Signal};
@@ -107,7 +108,7 @@ impl<'a> Rows<'_, 'a> {
             extra::write_list(fields, field, ITEM_DEPTH, &mut self.scratch)?;
             // The array begins behind `{"events":`, which is as long as `,"events":`.
             let array = self.scratch.get(field.json_key.len()..).unwrap_or_default();
-            self.table.set_text(column, &String::from_utf8_lossy(array));
+            self.table.set_text(column, &utf8(array));
         }
         Ok(1 << number)
     }

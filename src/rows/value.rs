@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 
-use super::fields::next;
+use super::fields::{next, utf8};
 use super::layout::Kind;
 use super::table::Table;
 use crate::otlp::schema::{ANY_VALUE, DEPTH_MAX, Field, KEY_VALUE, Kind as Sent, Message};
@@ -71,13 +71,13 @@ impl<'a> Value<'a> {
     {
         match self {
             Self::Missing => return Ok(None),
-            Self::Text(text) => return Ok(Some(String::from_utf8_lossy(text))),
+            Self::Text(text) => return Ok(Some(utf8(text))),
             _ => {}
         }
         scratch.clear();
         self.write_plain(depth, irregular, scratch)?;
         let quoted = scratch.strip_prefix(b"\"").and_then(|text| text.strip_suffix(b"\""));
-        Ok(Some(String::from_utf8_lossy(quoted.unwrap_or(scratch))))
+        Ok(Some(utf8(quoted.unwrap_or(scratch))))
     }
 
     /// Writes the value, which lies at level `depth`, as plain JSON: without saying its type.
@@ -241,7 +241,7 @@ impl<'a> Pair<'a> {
             *irregular |= seen & field.bit() != 0;
             seen |= field.bit();
             match field.kind {
-                Sent::String => pair.key = String::from_utf8_lossy(sent.bytes()),
+                Sent::String => pair.key = utf8(sent.bytes()),
                 Sent::Message(_) => {
                     pair.value =
                         Value::read(sent, depth + 1, irregular).map_err(|invalid| invalid.within(field))?;
