@@ -1,12 +1,12 @@
 //! The schema of a Parquet file.
 //!
 //! Maps and lists have the three levels that the format's documents ask for
-//! (<https://github.com/apache/parquet-format/blob/master/LogicalTypes.md>). Beside each logical type stands the
-//! converted type that it replaced, for readers that know no other.
+//! (<https://github.com/apache/parquet-format/blob/master/LogicalTypes.md>). Beside each logical type the crate writes
+//! the converted type that it replaced, for readers that know no other.
 
 use std::sync::Arc;
 
-use parquet::basic::{ConvertedType, LogicalType, Repetition, TimeUnit, Type as Physical};
+use parquet::basic::{LogicalType, Repetition, TimeUnit, Type as Physical};
 use parquet::errors::ParquetError;
 use parquet::schema::types::{ColumnPath, Type, TypePtr};
 
@@ -42,7 +42,7 @@ fn field(column: &Column) -> Result<TypePtr, ParquetError> {
         Kind::Timestamp => timestamp(name),
         Kind::TextMap => {
             let entry = vec![text("key", Repetition::REQUIRED)?, text("value", Repetition::OPTIONAL)?];
-            nested(name, LogicalType::Map, ConvertedType::MAP, repeated("key_value", entry)?)
+            nested(name, LogicalType::Map, repeated("key_value", entry)?)
         }
         Kind::Int64List => list(name, Physical::INT64),
         Kind::DoubleList => list(name, Physical::DOUBLE),
@@ -52,8 +52,7 @@ fn field(column: &Column) -> Result<TypePtr, ParquetError> {
 fn text(name: &str, repetition: Repetition) -> Result<TypePtr, ParquetError> {
     let text = Type::primitive_type_builder(name, Physical::BYTE_ARRAY)
         .with_repetition(repetition)
-        .with_logical_type(Some(LogicalType::String))
-        .with_converted_type(ConvertedType::UTF8);
+        .with_logical_type(Some(LogicalType::String));
     Ok(Arc::new(text.build()?))
 }
 
@@ -66,14 +65,13 @@ fn timestamp(name: &str) -> Result<TypePtr, ParquetError> {
     let logical = LogicalType::timestamp(true, TimeUnit::MICROS);
     let timestamp = Type::primitive_type_builder(name, Physical::INT64)
         .with_repetition(Repetition::OPTIONAL)
-        .with_logical_type(Some(logical))
-        .with_converted_type(ConvertedType::TIMESTAMP_MICROS);
+        .with_logical_type(Some(logical));
     Ok(Arc::new(timestamp.build()?))
 }
 
 fn list(name: &str, physical: Physical) -> Result<TypePtr, ParquetError> {
     let elements = repeated("list", vec![number("element", physical)?])?;
-    nested(name, LogicalType::List, ConvertedType::LIST, elements)
+    nested(name, LogicalType::List, elements)
 }
 
 fn repeated(name: &str, fields: Vec<TypePtr>) -> Result<TypePtr, ParquetError> {
@@ -81,16 +79,10 @@ fn repeated(name: &str, fields: Vec<TypePtr>) -> Result<TypePtr, ParquetError> {
     Ok(Arc::new(group.build()?))
 }
 
-fn nested(
-    name: &str,
-    logical: LogicalType,
-    converted: ConvertedType,
-    entries: TypePtr,
-) -> Result<TypePtr, ParquetError> {
+fn nested(name: &str, logical: LogicalType, entries: TypePtr) -> Result<TypePtr, ParquetError> {
     let group = Type::group_type_builder(name)
         .with_repetition(Repetition::OPTIONAL)
         .with_logical_type(Some(logical))
-        .with_converted_type(converted)
         .with_fields(vec![entries]);
     Ok(Arc::new(group.build()?))
 }
