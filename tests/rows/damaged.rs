@@ -6,7 +6,7 @@ use forebay::otlp::{Signal, validate};
 use forebay::rows::{Layout, Origin, Table, flatten};
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value::Value as Any;
-use opentelemetry_proto::tonic::common::v1::{AnyValue, ArrayValue, KeyValue};
+use opentelemetry_proto::tonic::common::v1::{AnyValue, ArrayValue, KeyValue, KeyValueList};
 use opentelemetry_proto::tonic::logs::v1::{LogRecord, ResourceLogs, ScopeLogs};
 use prost::Message as _;
 
@@ -114,16 +114,21 @@ fn many_attributes_take_time_in_proportion() {
 fn values_nest_as_deep_as_the_door_lets_them_and_no_deeper() {
     let layout = Layout::new(Signal::Logs, &[]);
     let mut table = table_with_a_row(&layout);
-    let nested = |arrays: usize| {
-        (0..arrays).fold(AnyValue { value: Some(Any::BoolValue(true)) }, |value, _| AnyValue {
+    // An array takes two levels, and a map of one key three.
+    let nested = |arrays: usize, maps: usize| {
+        let value = (0..arrays).fold(AnyValue { value: Some(Any::BoolValue(true)) }, |value, _| AnyValue {
             value: Some(Any::ArrayValue(ArrayValue { values: vec![value] })),
+        });
+        (0..maps).fold(value, |value, _| {
+            let values = vec![KeyValue { value: Some(value), ..KeyValue::default() }];
+            AnyValue { value: Some(Any::KvlistValue(KeyValueList { values })) }
         })
     };
     let (mut read, mut refused) = (0, 0);
-    for arrays in 0..45 {
-        let attributes = vec![KeyValue { value: Some(nested(arrays)), ..KeyValue::default() }];
+    for (arrays, maps) in (0..45).flat_map(|count| [(count, 0), (0, count), (count / 2, count / 3)]) {
+        let attributes = vec![KeyValue { value: Some(nested(arrays, maps)), ..KeyValue::default() }];
         for record in [
-            LogRecord { body: Some(nested(arrays)), ..LogRecord::default() },
+            LogRecord { body: Some(nested(arrays, maps)), ..LogRecord::default() },
             LogRecord { attributes, ..LogRecord::default() },
         ] {
             let is_read = check(&layout, &mut table, &one_record(record));

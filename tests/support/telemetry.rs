@@ -77,9 +77,18 @@ fn double() -> impl Strategy<Value = f64> {
     ]
 }
 
-/// 64-bit integers, often at the ends of their range.
+/// 64-bit integers, often at the ends of their range; as times, often in the same few microseconds.
 fn long() -> impl Strategy<Value = u64> {
-    prop_oneof![Just(0), Just(1), Just(u64::MAX), Just(1 << 63), Just((1 << 53) + 1), any::<u64>()]
+    prop_oneof![
+        Just(0),
+        Just(1),
+        Just(u64::MAX),
+        Just(1 << 63),
+        Just((1 << 53) + 1),
+        any::<u64>(),
+        0..4_000_u64,
+        (1..4_u64).prop_map(|micros| 1000 * micros),
+    ]
 }
 
 /// 32-bit integers, often at the ends of their range.
@@ -124,10 +133,13 @@ fn any_value() -> impl Strategy<Value = AnyValue> {
     })
 }
 
-/// Attributes.
+/// Attributes, many of them plain texts, and now and then with a key that is repeated.
 fn attributes() -> impl Strategy<Value = Vec<KeyValue>> {
-    let pair = (text(), of(any_value()), prop_oneof![9 => Just(0), 1 => signed_short()]);
-    vec(pair.prop_map(|(key, value, key_strindex)| KeyValue { key, value, key_strindex }), 0..3)
+    let key = prop_oneof![text(), proptest::sample::select(vec!["a".to_owned(), "a.b".to_owned()])];
+    let plain = text().prop_map(|value| AnyValue { value: Some(Value::StringValue(value)) });
+    let value = prop_oneof![any_value(), plain];
+    let pair = (key, of(value), prop_oneof![9 => Just(0), 1 => signed_short()]);
+    vec(pair.prop_map(|(key, value, key_strindex)| KeyValue { key, value, key_strindex }), 0..4)
 }
 
 prop_compose! {
