@@ -5,6 +5,7 @@ use opentelemetry_proto::tonic::logs::v1::LogRecord;
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use prost::Message as _;
 
+use super::flatten::flatten_within;
 use super::logs_tests::{log, record, request};
 use super::testing::{ORIGIN, Rows, text, texts};
 use super::{Layout, Origin, Promotion, Table, flatten};
@@ -127,4 +128,31 @@ fn a_request_without_items_has_no_rows() {
     empty.resource_logs[0].scope_logs.clear();
     assert_eq!(Rows::of(Signal::Logs, &[], &empty.encode_to_vec()).table.rows(), 0);
     assert_eq!(log(&[], LogRecord::default()).table.rows(), 1);
+}
+
+#[test]
+fn what_rows_share_is_copied_up_to_a_limit_and_then_named() {
+    const LIMIT_BYTES: usize = 1000;
+    let layout = Layout::new(Signal::Logs, &[]);
+    let long = "x".repeat(200);
+    let mut sent = request(LogRecord::default());
+    let resource_logs = &mut sent.resource_logs[0];
+    resource_logs.resource = Some(resource(vec![text("service.name", &long)]));
+    resource_logs.scope_logs[0].scope = Some(InstrumentationScope { name: "n".into(), ..Default::default() });
+    resource_logs.scope_logs[0].log_records = vec![LogRecord::default(); 5];
+    sent.resource_logs.push(sent.resource_logs[0].clone());
+    let mut table = Table::new(layout.columns());
+    flatten_within(LIMIT_BYTES, &layout, ORIGIN, &sent.encode_to_vec(), &mut table).unwrap();
+    let rows = Rows { layout, table };
+    let cells =
+        |row| ["service_name", "resource_attributes", "scope_name", "extra"].map(|name| rows.cell(row, name));
+    let map = format!("{{\"service.name\":\"{long}\"}}");
+    // The first row of each resource has it in any case; one takes more than 400 bytes.
+    for row in [0, 1, 2, 5] {
+        assert_eq!(cells(row), texts([Some(&long), Some(&map), Some("n"), None]), "{row}");
+    }
+    for (row, first) in [(3, 0), (4, 0), (6, 5), (9, 5)] {
+        let extra = format!(r#"{{"resourceOf":"{}"}}"#, rows.cell(first, "id").unwrap());
+        assert_eq!(cells(row), texts([None, Some("{}"), Some("n"), Some(&extra)]), "{row}");
+    }
 }

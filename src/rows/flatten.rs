@@ -12,7 +12,7 @@ use super::attributes::{self, Seen};
 use super::extra;
 use super::fields::{Fields, utf8};
 use super::layout::{self, Layout};
-use super::shared::{self, Shared};
+use super::shared::{self, COPIED_BYTES_MAX, Shared};
 use super::table::Table;
 use crate::otlp::schema::{self, Kind, Message};
 use crate::otlp::wire::Reader;
@@ -24,7 +24,6 @@ const TIMESTAMP: usize = layout::common("timestamp");
 const TIME_UNIX_NANO: usize = layout::common("time_unix_nano");
 const RECEIVED_AT: usize = layout::common("received_at");
 const ATTRIBUTES: usize = layout::common("attributes");
-const RESOURCE_ATTRIBUTES: usize = layout::common("resource_attributes");
 
 /// The level of a log record, a span or a metric; the request is the first.
 pub(super) const ITEM_DEPTH: u32 = 4;
@@ -52,17 +51,28 @@ pub struct Origin<'a> {
 ///
 /// When `body` is not such a request, as [`validate`](crate::otlp::validate()) says; `table` is then as it was.
 pub fn flatten(layout: &Layout, origin: Origin<'_>, body: &[u8], table: &mut Table) -> Result<(), Invalid> {
+    flatten_within(COPIED_BYTES_MAX, layout, origin, body, table)
+}
+
+/// The same, with another limit to what is copied.
+pub(super) fn flatten_within(
+    copied_bytes_max: usize,
+    layout: &Layout,
+    origin: Origin<'_>,
+    body: &[u8],
+    table: &mut Table,
+) -> Result<(), Invalid> {
     let before = table.rows();
     let id = hash(origin, body);
-    let mut rows = Rows::new(layout, id, origin.received_at, table);
+    let mut rows = Rows::new(layout, id, origin.received_at, copied_bytes_max, table);
     let outcome = rows.request(body).map(|()| rows.irregular);
     if outcome != Ok(false) {
         table.truncate(before);
     }
     if outcome? {
         let merged = merge(layout.signal(), body)?;
-        let outcome = Rows::new(layout, id, origin.received_at, table).request(&merged);
-        return outcome.inspect_err(|_| table.truncate(before));
+        let mut rows = Rows::new(layout, id, origin.received_at, copied_bytes_max, table);
+        return rows.request(&merged).inspect_err(|_| table.truncate(before));
     }
     Ok(())
 }
@@ -84,10 +94,12 @@ fn hash(origin: Origin<'_>, body: &[u8]) -> [u8; HASH_BYTES] {
 pub(super) struct Rows<'t, 'a> {
     pub(super) layout: &'t Layout,
     pub(super) table: &'t mut Table,
-    id: [u8; HASH_BYTES],
+    hash: [u8; HASH_BYTES],
     received_at: u64,
-    /// The place of the next item in the request.
-    position: u32,
+    /// The place of the item in the request.
+    pub(super) position: u32,
+    /// How much of what rows share may still be copied.
+    pub(super) copied_bytes_left: usize,
     /// A singular message is given in pieces: the rows are not what the request says.
     pub(super) irregular: bool,
     /// The open object of what the columns of the row do not hold.
@@ -97,13 +109,20 @@ pub(super) struct Rows<'t, 'a> {
 }
 
 impl<'t, 'a> Rows<'t, 'a> {
-    fn new(layout: &'t Layout, id: [u8; HASH_BYTES], received_at: u64, table: &'t mut Table) -> Self {
+    fn new(
+        layout: &'t Layout,
+        hash: [u8; HASH_BYTES],
+        received_at: u64,
+        copied_bytes_left: usize,
+        table: &'t mut Table,
+    ) -> Self {
         Self {
             layout,
             table,
-            id,
+            hash,
             received_at,
             position: 0,
+            copied_bytes_left,
             irregular: false,
             extra: Vec::new(),
             seen: Seen::default(),
@@ -121,7 +140,7 @@ impl<'t, 'a> Rows<'t, 'a> {
     /// Appends the rows of a `ResourceLogs` or one of its siblings.
     fn resource(&mut self, message: &'static Message, sent: Reader<'a>) -> Result<(), Invalid> {
         let fields = Fields::read(message, sent, &mut self.irregular)?;
-        let mut shared = Shared { extra: extra::EMPTY.to_vec(), ..Shared::default() };
+        let mut shared = Shared::new("resourceOf");
         if let (Some(message), Some(sent)) = (inner(message, 1), fields.get(1)) {
             self.share_resource(message, sent, &mut shared)?;
         }
@@ -138,7 +157,7 @@ impl<'t, 'a> Rows<'t, 'a> {
         resource: &Shared,
     ) -> Result<(), Invalid> {
         let fields = Fields::read(message, sent, &mut self.irregular)?;
-        let mut shared = Shared { extra: resource.extra.clone(), ..Shared::default() };
+        let mut shared = Shared::new("scopeOf");
         if let (Some(message), Some(sent)) = (inner(message, 1), fields.get(1)) {
             self.share_scope(message, sent, &mut shared)?;
         }
@@ -152,11 +171,10 @@ impl<'t, 'a> Rows<'t, 'a> {
         })
     }
 
-    /// Begins a row: what the item does not fill comes from `shared` when it is finished.
-    pub(super) fn begin(&mut self, [_, scope]: [&Shared; 2]) {
+    /// Begins a row.
+    pub(super) fn begin(&mut self) {
         self.extra.clear();
-        // The scope's object begins with the members of the resource's.
-        self.extra.extend_from_slice(&scope.extra);
+        self.extra.extend_from_slice(extra::EMPTY);
     }
 
     /// Adds the attributes in field `number` of an item at level `depth`.
@@ -215,18 +233,21 @@ impl<'t, 'a> Rows<'t, 'a> {
         1 << number
     }
 
-    /// Ends the row.
-    pub(super) fn finish(&mut self, shared: [&Shared; 2]) {
-        for (column, content) in shared.iter().flat_map(|shared| &shared.contents) {
-            content.set(*column, self.table);
-        }
-        for (key, value) in shared.iter().flat_map(|shared| &shared.entries) {
-            self.table.add_entry(RESOURCE_ATTRIBUTES, key, value.as_deref());
-        }
+    /// The id of the row of the item at a place in the request.
+    pub(super) fn id(&self, position: u32) -> [u8; HASH_BYTES + 4] {
         let mut id = [0; HASH_BYTES + 4];
-        let (hash, position) = id.split_at_mut(HASH_BYTES);
-        hash.copy_from_slice(&self.id);
-        position.copy_from_slice(&self.position.to_be_bytes());
+        let (hash, place) = id.split_at_mut(HASH_BYTES);
+        hash.copy_from_slice(&self.hash);
+        place.copy_from_slice(&position.to_be_bytes());
+        id
+    }
+
+    /// Ends the row, with what it shares with others.
+    pub(super) fn finish(&mut self, shared: &[&Shared]) {
+        for shared in shared {
+            self.copy(shared);
+        }
+        let id = self.id(self.position);
         self.table.set_text(ID, hex(&id, &mut self.scratch));
         self.table.set_integer(RECEIVED_AT, micros(self.received_at));
         if self.extra != extra::EMPTY {
@@ -252,7 +273,7 @@ pub(super) fn micros(nanos: u64) -> i64 {
 }
 
 /// Bytes in hex. `scratch` is overwritten.
-fn hex<'s>(bytes: &[u8], scratch: &'s mut Vec<u8>) -> &'s str {
+pub(super) fn hex<'s>(bytes: &[u8], scratch: &'s mut Vec<u8>) -> &'s str {
     scratch.clear();
     scalar::hex(bytes, scratch);
     let quoted = scratch.strip_prefix(b"\"").and_then(|text| text.strip_suffix(b"\""));

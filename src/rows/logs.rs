@@ -40,7 +40,7 @@ impl<'a> Rows<'_, 'a> {
         shared: [&Shared; 2],
     ) -> Result<(), Invalid> {
         let fields = Fields::read(message, sent, &mut self.irregular)?;
-        self.begin(shared);
+        self.begin();
         let time = fields.long(number::TIME)?;
         let observed = fields.long(number::OBSERVED_TIME)?;
         let mut held = 1 << number::ATTRIBUTES | 1 << number::SEVERITY_NUMBER;
@@ -58,7 +58,7 @@ impl<'a> Rows<'_, 'a> {
         self.text(&fields, number::EVENT_NAME, EVENT_NAME);
         self.attributes(&fields, number::ATTRIBUTES, ITEM_DEPTH)?;
         extra::write_rest(&fields, held, ITEM_DEPTH, &mut self.extra)?;
-        self.finish(shared);
+        self.finish(&shared);
         Ok(())
     }
 

@@ -1,13 +1,11 @@
 //! Rows of data points, of all types of metrics.
 
-use std::borrow::Cow;
-
 use super::extra;
 use super::fields::Fields;
 use super::flatten::{ITEM_DEPTH, Rows, inner};
 use super::layout;
 use super::shared::Shared;
-use super::value::nearest;
+use super::value::{Content, nearest};
 use crate::otlp::schema::{Label, Message};
 use crate::otlp::wire::Reader;
 use crate::otlp::write_json::Found;
@@ -37,6 +35,8 @@ const POINT_DEPTH: u32 = ITEM_DEPTH + 2;
 mod number {
     pub(super) const NAME: u32 = 1;
     pub(super) const UNIT: u32 = 3;
+    /// The bits of the fields of `Metric` that columns hold.
+    pub(super) const HELD: u32 = 1 << NAME | 1 << UNIT;
     /// Of all types of data.
     pub(super) const POINTS: u32 = 1;
     /// Of all types of data that have one.
@@ -109,14 +109,12 @@ static SHAPES: [Shape; 5] = [
 ];
 
 /// What all points of a metric share.
-struct Metric<'a> {
+struct Metric {
     shape: &'static Shape,
-    name: Cow<'a, str>,
-    unit: Cow<'a, str>,
     temporality: Option<&'static str>,
     is_monotonic: Option<bool>,
-    /// The open object of what columns do not hold.
-    extra: Vec<u8>,
+    /// Its name, its unit, and what columns do not hold.
+    shared: Shared,
 }
 
 impl<'a> Rows<'_, 'a> {
@@ -128,16 +126,15 @@ impl<'a> Rows<'_, 'a> {
         shared: [&Shared; 2],
     ) -> Result<(), Invalid> {
         let fields = Fields::read(message, sent, &mut self.irregular)?;
-        let mut metric_extra = extra::EMPTY.to_vec();
         let data = SHAPES.iter().fold(0, |data, shape| data | 1 << shape.data);
-        let held = data | 1 << number::NAME | 1 << number::UNIT;
-        extra::write_rest(&fields, held, ITEM_DEPTH, &mut metric_extra)?;
+        let mut left_over = extra::EMPTY.to_vec();
+        extra::write_rest(&fields, data | number::HELD, ITEM_DEPTH, &mut left_over)?;
         for shape in &SHAPES {
             let (Some(sent), Some(message)) = (fields.get(shape.data), inner(message, shape.data)) else {
                 continue;
             };
             let data = Fields::read(message, sent, &mut self.irregular)?;
-            let metric = Metric::read(shape, &fields, &data, metric_extra.clone())?;
+            let metric = Metric::read(shape, &fields, &data, &left_over)?;
             let Some(message) = inner(message, number::POINTS) else { continue };
             data.each_message(number::POINTS, |sent| self.point(message, sent, &metric, shared))?;
         }
@@ -149,12 +146,12 @@ impl<'a> Rows<'_, 'a> {
         &mut self,
         message: &'static Message,
         sent: Reader<'a>,
-        metric: &Metric<'_>,
+        metric: &Metric,
         shared: [&Shared; 2],
     ) -> Result<(), Invalid> {
         let Metric { shape, .. } = metric;
         let fields = Fields::read(message, sent, &mut self.irregular)?;
-        self.begin(shared);
+        self.begin();
         metric.fill(self);
         let time = fields.long(number::TIME)?;
         let start = fields.long(number::START_TIME)?;
@@ -175,7 +172,8 @@ impl<'a> Rows<'_, 'a> {
         }
         self.attributes(&fields, shape.attributes, POINT_DEPTH)?;
         extra::write_rest(&fields, held, POINT_DEPTH, &mut self.extra)?;
-        self.finish(shared);
+        let [resource, scope] = shared;
+        self.finish(&[resource, scope, &metric.shared]);
         Ok(())
     }
 
@@ -238,13 +236,13 @@ impl<'a> Rows<'_, 'a> {
     }
 }
 
-impl<'a> Metric<'a> {
-    /// What the fields of a metric and its data say; `extra` holds what else there is of the metric.
+impl Metric {
+    /// What the fields of a metric and its data say; `left_over` is the open object of what else there is of the metric.
     fn read(
         shape: &'static Shape,
-        fields: &Fields<'a>,
-        data: &Fields<'a>,
-        mut extra: Vec<u8>,
+        fields: &Fields<'_>,
+        data: &Fields<'_>,
+        left_over: &[u8],
     ) -> Result<Self, Invalid> {
         let mut held = 1 << number::POINTS | 1 << number::IS_MONOTONIC;
         let temporality = match data.short(number::TEMPORALITY)? {
@@ -257,25 +255,20 @@ impl<'a> Metric<'a> {
         }
         let is_sum = data.message.field(number::IS_MONOTONIC).is_some();
         let is_monotonic = data.get(number::IS_MONOTONIC).map_or(Ok(0), |mut value| value.varint())? != 0;
-        extra::write_rest(data, held, ITEM_DEPTH + 1, &mut extra)?;
-        Ok(Self {
-            shape,
-            name: fields.text(number::NAME),
-            unit: fields.text(number::UNIT),
-            temporality,
-            is_monotonic: is_sum.then_some(is_monotonic),
-            extra,
-        })
+        let mut shared = Shared::new("metricOf");
+        extra::copy(left_over, &mut shared.extra);
+        extra::write_rest(data, held, ITEM_DEPTH + 1, &mut shared.extra)?;
+        for (number, column) in [(number::NAME, METRIC_NAME), (number::UNIT, METRIC_UNIT)] {
+            if !fields.bytes(number).is_empty() {
+                shared.contents.push((column, Content::Text(fields.text(number)).into_owned()));
+            }
+        }
+        Ok(Self { shape, temporality, is_monotonic: is_sum.then_some(is_monotonic), shared })
     }
 
-    /// Fills the columns of the row that is being filled.
+    /// Fills columns of the row that is being filled.
     fn fill(&self, rows: &mut Rows<'_, '_>) {
-        extra::copy(&self.extra, &mut rows.extra);
         rows.table.set_text(METRIC_TYPE, self.shape.metric_type);
-        let texts = [(METRIC_NAME, &*self.name), (METRIC_UNIT, &*self.unit)];
-        for (column, text) in texts.into_iter().filter(|(_, text)| !text.is_empty()) {
-            rows.table.set_text(column, text);
-        }
         if let Some(temporality) = self.temporality {
             rows.table.set_text(TEMPORALITY, temporality);
         }

@@ -13,6 +13,10 @@
 //! The members of `extra` are the fields of the item (and of its metric) under their names in OTLP/JSON, and beside them
 //! `resource`, `resourceSchemaUrl`, `scope` and `scopeSchemaUrl`. A member counts before a column.
 //!
+//! What rows share is copied to each of them, up to 256 MiB for one request, which is more than telemetry of any use
+//! takes. Rows beyond that have `resourceOf`, `scopeOf` or `metricOf` in `extra`: the `id` of a row, of the same request,
+//! that has what they lack.
+//!
 //! # What becomes of what
 //!
 //! | What was sent | In columns | In `extra` |
@@ -58,6 +62,7 @@
 //! | status of a span | `status_code`, 0 included; null if there is no status | |
 //! | events and links of a span | arrays of OTLP/JSON | |
 //! | flags of log records and spans, dropped counts | | if they are not 0 |
+//! | resource, scope or metric of which copies would take more than 256 MiB in a request | null, and empty maps | `resourceOf`, `scopeOf`, `metricOf`: the `id` of the row that has it |
 //! | field given twice, message given in pieces | as protobuf has it: the last value, the merged message | |
 
 mod attributes;

@@ -1,9 +1,14 @@
-//! What the rows of one resource and of one scope share: read once, copied into each row.
+//! What the rows of one resource, of one scope and of one metric share: read once, copied into each row.
+//!
+//! Copies can be far larger than the request: a million empty log records fit in two megabytes, beside a resource of
+//! ten. So what is copied within one request is limited. Rows beyond the limit name, in `extra`, the row that has it.
+
+use std::cell::Cell;
 
 use super::attributes;
 use super::extra;
 use super::fields::Fields;
-use super::flatten::Rows;
+use super::flatten::{Rows, hex};
 use super::layout;
 use super::value::Content;
 use crate::otlp::Invalid;
@@ -11,21 +16,71 @@ use crate::otlp::schema::Message;
 use crate::otlp::wire::Reader;
 use crate::otlp::write_json::scalar;
 
+const RESOURCE_ATTRIBUTES: usize = layout::common("resource_attributes");
 const SCOPE_NAME: usize = layout::common("scope_name");
 const SCOPE_VERSION: usize = layout::common("scope_version");
 
-/// What all items of a resource, or of a scope, share.
-#[derive(Default)]
+/// How much of what rows share is copied for the rows of one request, in bytes: more than telemetry of any use takes.
+pub(super) const COPIED_BYTES_MAX: usize = 256 << 20;
+
+/// So little, in bytes, is copied in any case: about as much as a row takes without it.
+const LITTLE_BYTES: usize = 128;
+
+/// What all rows of a resource, of a scope or of a metric share.
 pub(super) struct Shared {
+    /// The member of `extra` that names the row that has it.
+    reference: &'static str,
     /// The entries of the map of the resource's attributes.
     pub(super) entries: Vec<(String, Option<String>)>,
     /// What columns it fills, where the item did not.
     pub(super) contents: Vec<(usize, Content<'static>)>,
     /// The open object of what columns do not hold.
     pub(super) extra: Vec<u8>,
+    /// The place of the first of its rows, which has it in any case, and about what a copy takes, in bytes.
+    first: Cell<Option<(u32, usize)>>,
+}
+
+impl Shared {
+    /// What shares nothing yet.
+    pub(super) fn new(reference: &'static str) -> Self {
+        let (entries, contents) = (Vec::new(), Vec::new());
+        Self { reference, entries, contents, extra: extra::EMPTY.to_vec(), first: Cell::new(None) }
+    }
+
+    /// About what a copy takes, in bytes.
+    fn bytes(&self) -> usize {
+        let entries =
+            self.entries.iter().map(|(key, value)| key.len() + value.as_ref().map_or(0, String::len));
+        let contents = self.contents.iter().map(|(_, content)| content.bytes());
+        entries.chain(contents).sum::<usize>() + self.extra.len()
+    }
 }
 
 impl<'a> Rows<'_, 'a> {
+    /// Copies to the row that is being filled what it shares with others, or names the row that has it.
+    pub(super) fn copy(&mut self, shared: &Shared) {
+        if let Some((first, bytes)) = shared.first.get() {
+            if bytes > LITTLE_BYTES && bytes > self.copied_bytes_left {
+                extra::key(shared.reference, &mut self.extra);
+                self.extra.push(b'"');
+                let id = self.id(first);
+                self.extra.extend_from_slice(hex(&id, &mut self.scratch).as_bytes());
+                self.extra.push(b'"');
+                return;
+            }
+            self.copied_bytes_left = self.copied_bytes_left.saturating_sub(bytes);
+        } else {
+            shared.first.set(Some((self.position, shared.bytes())));
+        }
+        extra::copy(&shared.extra, &mut self.extra);
+        for (column, content) in &shared.contents {
+            content.set(*column, self.table);
+        }
+        for (key, value) in &shared.entries {
+            self.table.add_entry(RESOURCE_ATTRIBUTES, key, value.as_deref());
+        }
+    }
+
     /// Reads a `Resource`.
     pub(super) fn share_resource(
         &mut self,
@@ -37,7 +92,7 @@ impl<'a> Rows<'_, 'a> {
         const DEPTH: u32 = 3;
         let fields = Fields::read(message, sent, &mut self.irregular)?;
         let Self { layout, irregular, seen, scratch, .. } = self;
-        let Shared { entries, contents, extra } = shared;
+        let Shared { entries, contents, extra, .. } = shared;
         attributes::read(&fields, NUMBER, DEPTH, irregular, seen, scratch, |key, hash, value, text| {
             entries.push((key.to_owned(), text.map(str::to_owned)));
             for target in layout.of_resource.get(key, hash) {

@@ -51,7 +51,7 @@ impl<'a> Rows<'_, 'a> {
         shared: [&Shared; 2],
     ) -> Result<(), Invalid> {
         let fields = Fields::read(message, sent, &mut self.irregular)?;
-        self.begin(shared);
+        self.begin();
         let mut held = 1 << number::ATTRIBUTES | 1 << number::KIND | 1 << number::STATUS;
         let start = fields.long(number::START_TIME)?;
         held |= self.time(number::START_TIME, &[start]);
@@ -70,7 +70,7 @@ impl<'a> Rows<'_, 'a> {
         held |= self.list(&fields, number::LINKS, LINKS)?;
         self.attributes(&fields, number::ATTRIBUTES, ITEM_DEPTH)?;
         extra::write_rest(&fields, held, ITEM_DEPTH, &mut self.extra)?;
-        self.finish(shared);
+        self.finish(&shared);
         Ok(())
     }
 

@@ -151,6 +151,14 @@ impl Content<'_> {
         }
     }
 
+    /// About what it takes, in bytes.
+    pub(super) fn bytes(&self) -> usize {
+        match self {
+            Self::Text(text) => text.len(),
+            Self::Integer(_) | Self::Double(_) | Self::Boolean(_) => 8,
+        }
+    }
+
     /// The same, with text of its own.
     pub(super) fn into_owned(self) -> Content<'static> {
         match self {

@@ -8,6 +8,7 @@ use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value::Value as Any;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, ArrayValue, KeyValue, KeyValueList};
 use opentelemetry_proto::tonic::logs::v1::{LogRecord, ResourceLogs, ScopeLogs};
+use opentelemetry_proto::tonic::resource::v1::Resource;
 use prost::Message as _;
 
 use crate::rearranged::Chance;
@@ -136,4 +137,22 @@ fn values_nest_as_deep_as_the_door_lets_them_and_no_deeper() {
         }
     }
     assert!(read > 50 && refused > 10, "{read} {refused}");
+}
+
+#[test]
+fn a_large_resource_of_many_records_does_not_fill_the_memory() {
+    /// What rows with copies of the resource alone would take: 100 GB.
+    const RECORDS: usize = 100_000;
+    const RESOURCE_BYTES: usize = 1_000_000;
+    let layout = Layout::new(Signal::Logs, &[]);
+    let attributes = vec![attribute("a".into(), Any::StringValue("x".repeat(RESOURCE_BYTES)))];
+    let scope_logs =
+        vec![ScopeLogs { log_records: vec![LogRecord::default(); RECORDS], ..ScopeLogs::default() }];
+    let resource = Some(Resource { attributes, ..Resource::default() });
+    let resource_logs = vec![ResourceLogs { resource, scope_logs, ..ResourceLogs::default() }];
+    let body = ExportLogsServiceRequest { resource_logs }.encode_to_vec();
+    let mut table = Table::new(layout.columns());
+    flatten(&layout, ORIGIN, &body, &mut table).unwrap();
+    assert_eq!(table.rows(), RECORDS);
+    assert!(table.bytes() < 320 << 20, "{}", table.bytes());
 }
