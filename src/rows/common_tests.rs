@@ -5,7 +5,7 @@ use opentelemetry_proto::tonic::logs::v1::LogRecord;
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use prost::Message as _;
 
-use super::flatten::flatten_within;
+use super::flatten::{each_row, hash};
 use super::logs_tests::{log, record, request};
 use super::testing::{ORIGIN, Rows, text, texts};
 use super::{Layout, Origin, Promotion, Table, flatten};
@@ -142,7 +142,8 @@ fn what_rows_share_is_copied_up_to_a_limit_and_then_named() {
     resource_logs.scope_logs[0].log_records = vec![LogRecord::default(); 5];
     sent.resource_logs.push(sent.resource_logs[0].clone());
     let mut table = Table::new(layout.columns());
-    flatten_within(LIMIT_BYTES, &layout, ORIGIN, &sent.encode_to_vec(), &mut table).unwrap();
+    let (body, at) = (sent.encode_to_vec(), ORIGIN.received_at);
+    each_row(&layout, (hash(ORIGIN, &body), at), &body, LIMIT_BYTES, &mut table, &mut |_| ()).unwrap();
     let rows = Rows { layout, table };
     let cells =
         |row| ["service_name", "resource_attributes", "scope_name", "extra"].map(|name| rows.cell(row, name));

@@ -8,6 +8,8 @@
 //! may come in any order and nothing is gathered. The few requests that give a singular message in pieces are
 //! [merged](crate::otlp) first.
 
+use std::cell::Cell;
+
 use super::attributes::{self, Seen};
 use super::extra;
 use super::fields::{Fields, utf8};
@@ -29,7 +31,7 @@ const ATTRIBUTES: usize = layout::common("attributes");
 pub(super) const ITEM_DEPTH: u32 = 4;
 
 /// How much of the hash is in an id, in bytes.
-const HASH_BYTES: usize = 12;
+pub(super) const HASH_BYTES: usize = 12;
 
 /// Where a request comes from: what makes the ids of its rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,34 +53,62 @@ pub struct Origin<'a> {
 ///
 /// When `body` is not such a request, as [`validate`](crate::otlp::validate()) says; `table` is then as it was.
 pub fn flatten(layout: &Layout, origin: Origin<'_>, body: &[u8], table: &mut Table) -> Result<(), Invalid> {
-    flatten_within(COPIED_BYTES_MAX, layout, origin, body, table)
+    flatten_within(layout, origin, body, table, (usize::MAX, usize::MAX)).map(drop)
 }
 
-/// The same, with another limit to what is copied.
-pub(super) fn flatten_within(
-    copied_bytes_max: usize,
+/// As [`flatten`], if the table stays within `rows` and `bytes`. Says whether it did; if not, it is as it was.
+///
+/// # Errors
+///
+/// As [`flatten`].
+pub fn flatten_within(
     layout: &Layout,
     origin: Origin<'_>,
     body: &[u8],
     table: &mut Table,
-) -> Result<(), Invalid> {
+    (rows, bytes): (usize, usize),
+) -> Result<bool, Invalid> {
     let before = table.rows();
-    let id = hash(origin, body);
-    let mut rows = Rows::new(layout, id, origin.received_at, copied_bytes_max, table);
-    let outcome = rows.request(body).map(|()| rows.irregular);
-    if outcome != Ok(false) {
+    let id = (hash(origin, body), origin.received_at);
+    let fits = Cell::new(true);
+    let mut watch = |table: &mut Table| {
+        fits.set(fits.get() && table.rows() <= rows && table.bytes() <= bytes);
+        if !fits.get() {
+            table.truncate(before);
+        }
+    };
+    let is_regular = each_row(layout, id, body, COPIED_BYTES_MAX, table, &mut watch);
+    if !fits.get() || is_regular != Ok(true) {
         table.truncate(before);
     }
-    if outcome? {
+    if fits.get() && !is_regular? {
         let merged = merge(layout.signal(), body)?;
-        let mut rows = Rows::new(layout, id, origin.received_at, copied_bytes_max, table);
-        return rows.request(&merged).inspect_err(|_| table.truncate(before));
+        let flattened = each_row(layout, id, &merged, COPIED_BYTES_MAX, table, &mut watch);
+        if !fits.get() || flattened.is_err() {
+            table.truncate(before);
+        }
+        flattened?;
     }
-    Ok(())
+    Ok(fits.get())
+}
+
+/// Appends the rows of a request, and calls `after_row` behind each of them. Says whether the rows are what the request
+/// says: not if it gives a singular message in pieces.
+pub(super) fn each_row(
+    layout: &Layout,
+    (hash, received_at): ([u8; HASH_BYTES], u64),
+    body: &[u8],
+    copied_bytes_max: usize,
+    table: &mut Table,
+    after_row: &mut dyn FnMut(&mut Table),
+) -> Result<bool, Invalid> {
+    let mut rows = Rows::new(layout, hash, received_at, copied_bytes_max, table, after_row);
+    rows.request(body)?;
+    Ok(!rows.irregular)
 }
 
 /// A hash of everything that makes a request another one.
-fn hash(origin: Origin<'_>, body: &[u8]) -> [u8; HASH_BYTES] {
+pub(super) fn hash(origin: Origin<'_>, body: &[u8]) -> [u8; HASH_BYTES] {
     let mut hasher = blake3::Hasher::new();
     hasher.update(&(origin.writer.len() as u64).to_le_bytes());
     hasher.update(origin.writer.as_bytes());
@@ -94,6 +124,7 @@ fn hash(origin: Origin<'_>, body: &[u8]) -> [u8; HASH_BYTES] {
 pub(super) struct Rows<'t, 'a> {
     pub(super) layout: &'t Layout,
     pub(super) table: &'t mut Table,
+    after_row: &'t mut dyn FnMut(&mut Table),
     hash: [u8; HASH_BYTES],
     received_at: u64,
     /// The place of the item in the request.
@@ -115,10 +146,12 @@ impl<'t, 'a> Rows<'t, 'a> {
         received_at: u64,
         copied_bytes_left: usize,
         table: &'t mut Table,
+        after_row: &'t mut dyn FnMut(&mut Table),
     ) -> Self {
         Self {
             layout,
             table,
+            after_row,
             hash,
             received_at,
             position: 0,
@@ -255,6 +288,7 @@ impl<'t, 'a> Rows<'t, 'a> {
             self.table.set_text(self.layout.extra, &utf8(&self.extra));
         }
         self.table.finish_row();
+        (self.after_row)(self.table);
         self.position = self.position.wrapping_add(1);
     }
 }

@@ -77,6 +77,7 @@ mod logs;
 mod lookup;
 mod metrics;
 mod parquet;
+mod pieces;
 mod promotion;
 mod shared;
 mod table;
@@ -87,10 +88,11 @@ mod traces;
 mod value;
 
 pub use csv::{write_csv, write_csv_header};
-pub use flatten::{Origin, flatten};
+pub use flatten::{Origin, flatten, flatten_within};
 pub use json_lines::write_json_lines;
 pub use layout::{Column, Kind, Layout};
 pub use parquet::{ParquetCompression, ParquetWriteError, ParquetWriter, ROW_GROUP_ROWS_MAX};
+pub use pieces::Pieces;
 pub use promotion::Promotion;
 pub use table::{Lists, Maps, Numbers, Table, Texts, Values};
 

@@ -129,7 +129,7 @@ pub(super) fn rows() -> impl Strategy<Value = Vec<Vec<Cell>>> {
 
 fn cell(kind: Kind) -> BoxedStrategy<Cell> {
     let value = match kind {
-        Kind::Text => text().prop_map(Cell::Text).boxed(),
+        Kind::Text => any_text().prop_map(Cell::Text).boxed(),
         Kind::Int64 => integer().prop_map(Cell::Integer).boxed(),
         Kind::Int32 => any::<i32>().prop_map(|number| Cell::Integer(number.into())).boxed(),
         Kind::Double => double().prop_map(Cell::Double).boxed(),
@@ -138,7 +138,7 @@ fn cell(kind: Kind) -> BoxedStrategy<Cell> {
         Kind::Timestamp => (-1_000_000..18_446_744_073_709_551_i64).prop_map(Cell::Timestamp).boxed(),
         // A map is never null.
         Kind::TextMap => {
-            let entries = btree_map(text(), of(text()), 0..5);
+            let entries = btree_map(any_text(), of(any_text()), 0..5);
             return entries.prop_map(|entries| Cell::Map(entries.into_iter().collect())).boxed();
         }
         Kind::Int64List => vec(integer(), 0..5).prop_map(Cell::Integers).boxed(),
@@ -158,7 +158,7 @@ fn double() -> impl Strategy<Value = f64> {
 }
 
 /// Texts: empty ones, whatever Unicode has, what needs escapes or quotes, and long ones.
-fn text() -> impl Strategy<Value = String> {
+fn any_text() -> impl Strategy<Value = String> {
     prop_oneof![
         Just(String::new()),
         any::<String>(),

@@ -1,0 +1,140 @@
+//! From a large export request to rows, a piece at a time.
+
+use super::flatten::{HASH_BYTES, Origin, each_row, hash};
+use super::layout::Layout;
+use super::shared::COPIED_BYTES_MAX;
+use super::table::Table;
+use crate::otlp::{Invalid, merge};
+
+/// A request that was found to be right, and whose rows need not fit in memory at once: the attributes of a resource are
+/// in the row of each of its items, so that a few megabytes may become gigabytes.
+#[derive(Debug)]
+pub struct Pieces<'a> {
+    layout: &'a Layout,
+    id: ([u8; HASH_BYTES], u64),
+    /// The request, with every singular message in one piece.
+    merged: Vec<u8>,
+}
+
+impl<'a> Pieces<'a> {
+    /// Goes through a request, one row at a time.
+    ///
+    /// # Errors
+    ///
+    /// When `body` is not such a request.
+    pub fn check(layout: &'a Layout, origin: Origin<'_>, body: &[u8]) -> Result<Self, Invalid> {
+        let merged = merge(layout.signal(), body)?;
+        let pieces = Self { layout, id: (hash(origin, body), origin.received_at), merged };
+        pieces.each_row(&mut Table::new(layout.columns()), &mut |table| table.truncate(0))?;
+        Ok(pieces)
+    }
+
+    /// Appends the rows that [`flatten`](super::flatten()) would make. `take` is called behind each of them, and may write
+    /// rows elsewhere and take them out of the table.
+    ///
+    /// # Errors
+    ///
+    /// What `take` fails with: it is not called again then, and the table is what it left.
+    pub fn flatten<E>(
+        &self,
+        table: &mut Table,
+        take: &mut dyn FnMut(&mut Table) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut failed = None;
+        let flattened = self.each_row(table, &mut |table| match &failed {
+            None => failed = take(table).err(),
+            // What is left of the request goes nowhere.
+            Some(_) => table.truncate(table.rows().saturating_sub(1)),
+        });
+        debug_assert!(flattened.is_ok(), "it was right when it was checked");
+        failed.map_or(Ok(()), Err)
+    }
+
+    fn each_row(&self, table: &mut Table, after_row: &mut dyn FnMut(&mut Table)) -> Result<(), Invalid> {
+        each_row(self.layout, self.id, &self.merged, COPIED_BYTES_MAX, table, after_row).map(drop)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
+    use opentelemetry_proto::tonic::logs::v1::{LogRecord, ResourceLogs, ScopeLogs};
+    use prost::Message as _;
+
+    use super::*;
+    use crate::otlp::Signal;
+    use crate::rows::flatten;
+    use crate::rows::testing::ORIGIN;
+
+    fn layout() -> Layout {
+        Layout::new(Signal::Logs, &[])
+    }
+
+    /// Log records of as many resources as numbers are given, each with so many.
+    fn body(counts: &[u64]) -> Vec<u8> {
+        let record = |number| LogRecord { time_unix_nano: number, ..LogRecord::default() };
+        let resource = |count: &u64| ResourceLogs {
+            scope_logs: vec![ScopeLogs {
+                log_records: (0..*count).map(record).collect(),
+                ..ScopeLogs::default()
+            }],
+            ..ResourceLogs::default()
+        };
+        ExportLogsServiceRequest { resource_logs: counts.iter().map(resource).collect() }.encode_to_vec()
+    }
+
+    #[test]
+    fn the_pieces_are_the_rows() {
+        // Its second half gives the resource of its first half in a second piece, after the scopes.
+        let in_order = body(&[3, 4]);
+        for body in [in_order.clone(), [in_order, body(&[5])].concat()] {
+            let mut whole = Table::new(layout().columns());
+            flatten(&layout(), ORIGIN, &body, &mut whole).unwrap();
+            let mut table = Table::new(layout().columns());
+            let mut pieces = Vec::new();
+            let mut take = |table: &mut Table| {
+                if table.rows() == 2 {
+                    pieces.push(table.clone());
+                    table.truncate(0);
+                }
+                Ok::<_, ()>(())
+            };
+            let layout = layout();
+            Pieces::check(&layout, ORIGIN, &body).unwrap().flatten(&mut table, &mut take).unwrap();
+            pieces.push(table);
+            let rows: usize = pieces.iter().map(Table::rows).sum();
+            assert_eq!(rows, whole.rows());
+            assert_eq!(ids(&pieces), ids(&[whole]));
+        }
+    }
+
+    fn ids(tables: &[Table]) -> Vec<String> {
+        let of_one = |table: &Table| match &table.columns()[0] {
+            crate::rows::Values::Text(texts) => {
+                texts.iter().map(|id| id.unwrap().to_owned()).collect::<Vec<_>>()
+            }
+            other => panic!("{other:?}"),
+        };
+        tables.iter().flat_map(of_one).collect()
+    }
+
+    #[test]
+    fn a_request_that_is_wrong_at_its_end_is_refused() {
+        let body = [body(&[3]), vec![0x0a, 9, 0]].concat();
+        assert!(Pieces::check(&layout(), ORIGIN, &body).is_err());
+    }
+
+    #[test]
+    fn the_one_who_takes_the_rows_fails_once() {
+        let mut table = Table::new(layout().columns());
+        let mut calls = 0;
+        let mut take = |_: &mut Table| {
+            calls += 1;
+            if calls == 2 { Err("full") } else { Ok(()) }
+        };
+        let layout = layout();
+        let pieces = Pieces::check(&layout, ORIGIN, &body(&[5])).unwrap();
+        assert_eq!(pieces.flatten(&mut table, &mut take), Err("full"));
+        assert_eq!((calls, table.rows()), (2, 2));
+    }
+}
