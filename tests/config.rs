@@ -109,8 +109,8 @@ fn the_names_of_the_contract_have_their_defaults() {
         ("log.seal_after", "5m"),
         ("log.disk_budget", "10GiB"),
         ("log.when_full", "refuse"),
-        ("objects.format", "otlp_jsonl"),
-        ("objects.compression", "gzip"),
+        ("objects.format", "parquet"),
+        ("objects.compression", ""),
         ("objects.prefix", ""),
         ("objects.key", "{signal}/date=%Y-%m-%d/hour=%H/{signal}_{unique}"),
         ("objects.timezone", "UTC"),
@@ -134,7 +134,7 @@ fn every_setting_has_an_environment_variable_of_its_own() {
 #[test]
 fn an_output_is_as_the_main_one_in_what_it_does_not_name() {
     let yaml = "
-objects: { compression: zstd, level: 7, timezone: Europe/Berlin }
+objects: { compression: zstd, level: 7, timezone: Europe/Berlin, columns: { team: resource.team } }
 upload: { to: 's3://rows', concurrency: 7, s3: { region: eu-central-1 } }
 outputs:
   archive: { objects: { format: otlp_proto, prefix: archive }, upload: { to: 's3://archive' } }
@@ -149,6 +149,8 @@ outputs:
     for (key, value) in [
         ("outputs.archive.objects.format", "otlp_proto"),
         ("outputs.archive.objects.level", ""),
+        ("outputs.archive.objects.columns", ""),
+        ("outputs.copy-2.objects.columns", "team=resource.team"),
         ("outputs.archive.objects.timezone", "Europe/Berlin"),
         ("outputs.archive.upload.to", "s3://archive"),
         ("outputs.archive.upload.s3.region", "eu-central-1"),
@@ -261,7 +263,7 @@ fn mistakes_are_said_with_their_place_and_what_would_be_right() {
         ),
         (
             "objects: { format: }",
-            "forebay.yaml:1: objects.format: it must be `otlp_json`, `otlp_jsonl` or `otlp_proto`",
+            "forebay.yaml:1: objects.format: it must be `parquet`, `jsonl`, `csv`, `otlp_json`, `otlp_jsonl` or `otlp_proto`",
         ),
         ("admin: 13133", "forebay.yaml:1: admin is a section; in it there may be listen"),
         (

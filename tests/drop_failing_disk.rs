@@ -76,7 +76,7 @@ async fn objects_that_a_failing_disk_drops_by_halves_are_counted_and_go() {
         };
         let records =
             [Signal::Logs, Signal::Traces].map(|signal| Ok::<_, Infallible>(Item::Record(record(signal))));
-        let options = pack::Options::default();
+        let options = pack::Options { format: pack::Format::OtlpJsonl, ..pack::Options::default() };
         let batch = pack_records(
             &BatchId { segment: SegmentId(1), output: OutputName::main() },
             "0badcafe",

@@ -10,9 +10,6 @@ use super::{Config, Origin};
 use crate::pack::{self, OutputName};
 use crate::upload;
 
-/// What an output's format decides when the output does not name it: it does not follow another output's format.
-const OF_THE_FORMAT: [&str; 2] = ["objects.compression", "objects.level"];
-
 /// An output beside the main one.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -23,7 +20,8 @@ pub struct Output {
     pub upload: upload::Options,
 }
 
-/// Lets the outputs follow the main one in everything that they do not name.
+/// Lets the outputs follow the main one in everything that they do not name. An output with a format of its own has the
+/// compression of that format, and one without columns has none.
 pub(super) fn follow_main(layers: &mut Layers) {
     let names: Vec<String> = layers.schema.names_in("outputs").map(str::to_owned).collect();
     let is_shared = |key: &&String| key.starts_with("objects.") || key.starts_with("upload.");
@@ -33,10 +31,18 @@ pub(super) fn follow_main(layers: &mut Layers) {
         // An output that names nothing is one all the same.
         let nothing_yet = Value::Section(BTreeMap::new());
         layers.set(format!("outputs.{name}"), nothing_yet, Origin::Default);
-        let has_own_format = layers.value(&key_of("objects.format")).is_some();
+        let own = |key: &str| layers.value(&key_of(key)).cloned();
+        let (format, compression) = (own("objects.format"), own("objects.compression"));
         for key in &shared {
-            let follows = layers.value(&key_of(key)).is_none()
-                && !(has_own_format && OF_THE_FORMAT.contains(&key.as_str()));
+            let suits = match key.as_str() {
+                "objects.compression" => format.is_none(),
+                "objects.level" => format.is_none() && compression.is_none(),
+                "objects.columns" => {
+                    !matches!(&format, Some(Value::Text(format)) if format.starts_with("otlp"))
+                }
+                _ => true,
+            };
+            let follows = suits && layers.value(&key_of(key)).is_none();
             if let (true, Some(value)) = (follows, layers.value(key)) {
                 let value = value.clone();
                 layers.set(key_of(key), value, Origin::Follows(key.clone()));

@@ -5,6 +5,8 @@ use std::io::{self, Write};
 use flate2::GzBuilder;
 use flate2::write::GzEncoder;
 
+use crate::rows::ParquetCompression;
+
 /// A compression and its level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Codec {
@@ -14,6 +16,10 @@ pub(super) enum Codec {
     Gzip(u8),
     /// One zstd frame, with a checksum.
     Zstd(u8),
+    /// Within the pages of Parquet only.
+    Snappy,
+    /// Within the pages of Parquet only.
+    Lz4,
 }
 
 /// Compresses what is written into it into `W`.
@@ -32,10 +38,22 @@ impl Codec {
     /// The level of zstd if none is given: that of the command `zstd`.
     pub(super) const ZSTD_LEVEL: u8 = 3;
 
+    /// The same, for the pages of a Parquet file.
+    pub(super) const fn of_pages(self) -> ParquetCompression {
+        match self {
+            Self::None => ParquetCompression::None,
+            Self::Gzip(level) => ParquetCompression::Gzip(level),
+            Self::Zstd(level) => ParquetCompression::Zstd(level),
+            Self::Snappy => ParquetCompression::Snappy,
+            Self::Lz4 => ParquetCompression::Lz4,
+        }
+    }
+
     /// Begins a member or frame in `inner`.
     pub(super) fn compressor<W: Write>(self, inner: W) -> io::Result<Compressor<W>> {
         Ok(match self {
-            Self::None => Compressor::None(inner),
+            // Options do not let the last two come here.
+            Self::None | Self::Snappy | Self::Lz4 => Compressor::None(inner),
             Self::Gzip(level) => {
                 let level = flate2::Compression::new(level.into());
                 Compressor::Gzip(GzBuilder::new().mtime(0).write(inner, level))

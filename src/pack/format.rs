@@ -1,57 +1,50 @@
-//! How records become the content of an object.
-//!
-//! | format | an object is | a record in it is |
-//! | --- | --- | --- |
-//! | `otlp_json` | one document `{"resourceLogs":[...]}`, no line break | the elements of its array |
-//! | `otlp_jsonl` | lines, each a document and a line break | one line |
-//! | `otlp_proto` | one message `LogsData` | a piece of it: all fields are repeated, so messages laid end to end are one |
+//! What an object holds, and what that is called.
 
-use super::options::Format;
-use crate::otlp::{self, Signal};
+use serde::{Deserialize, Serialize};
+
+/// What an object holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Format {
+    /// `.parquet`: a row for each log record, data point or span, in columns.
+    Parquet,
+    /// `.jsonl`: the same rows, each as a JSON object in a line of its own.
+    Jsonl,
+    /// `.csv`: the same rows, behind a row of names.
+    Csv,
+    /// `.json`: exactly one OTLP JSON document.
+    OtlpJson,
+    /// `.jsonl`: the OTLP file format, one document a line.
+    OtlpJsonl,
+    /// `.binpb`: one protobuf message.
+    OtlpProto,
+}
 
 impl Format {
-    /// Appends what `body` becomes to `out`. After an error `out` holds what it held before.
-    ///
-    /// # Errors
-    /// `body` is no valid request of this signal.
-    pub(super) fn encode(self, signal: Signal, body: &[u8], out: &mut Vec<u8>) -> Result<(), otlp::Invalid> {
+    /// Its name in the configuration.
+    pub const fn name(self) -> &'static str {
         match self {
-            Self::OtlpJson => otlp::write_json_resources(signal, body, &mut true, out),
-            Self::OtlpJsonl => otlp::write_json(signal, body, out).map(|()| out.push(b'\n')),
-            // One body that ends in the middle of a field would swallow the beginning of the next.
-            Self::OtlpProto => otlp::validate(signal, body).map(|_| out.extend_from_slice(body)),
+            Self::Parquet => "parquet",
+            Self::Jsonl => "jsonl",
+            Self::Csv => "csv",
+            Self::OtlpJson => "otlp_json",
+            Self::OtlpJsonl => "otlp_jsonl",
+            Self::OtlpProto => "otlp_proto",
         }
     }
 
-    /// What an object begins with.
-    pub(super) const fn opening(self, signal: Signal) -> &'static [u8] {
-        match self {
-            Self::OtlpJson => otlp::json_opening(signal).as_bytes(),
-            Self::OtlpJsonl | Self::OtlpProto => b"",
-        }
-    }
-
-    /// What stands between two records.
-    pub(super) const fn separator(self) -> &'static [u8] {
-        match self {
-            Self::OtlpJson => b",",
-            Self::OtlpJsonl | Self::OtlpProto => b"",
-        }
-    }
-
-    /// What an object ends with.
-    pub(super) const fn closing(self) -> &'static [u8] {
-        match self {
-            Self::OtlpJson => otlp::JSON_CLOSING.as_bytes(),
-            Self::OtlpJsonl | Self::OtlpProto => b"",
-        }
+    /// Whether it is made of rows, whose columns readers know by name.
+    pub(super) const fn is_rows(self) -> bool {
+        matches!(self, Self::Parquet | Self::Jsonl | Self::Csv)
     }
 
     /// What it appends to a file's name, before the compression's ending.
     pub(super) const fn ending(self) -> &'static str {
         match self {
+            Self::Parquet => ".parquet",
+            Self::Csv => ".csv",
             Self::OtlpJson => ".json",
-            Self::OtlpJsonl => ".jsonl",
+            Self::Jsonl | Self::OtlpJsonl => ".jsonl",
             Self::OtlpProto => ".binpb",
         }
     }
@@ -59,8 +52,10 @@ impl Format {
     /// The media type of the content.
     pub(super) const fn content_type(self) -> &'static str {
         match self {
+            Self::Parquet => "application/vnd.apache.parquet",
+            Self::Csv => "text/csv",
             Self::OtlpJson => "application/json",
-            Self::OtlpJsonl => "application/x-ndjson",
+            Self::Jsonl | Self::OtlpJsonl => "application/x-ndjson",
             Self::OtlpProto => "application/x-protobuf",
         }
     }

@@ -51,6 +51,19 @@ pub(super) fn check_file_name(name: &str) -> Result<(), String> {
     Ok(())
 }
 
+/// Checks the folders of a key: each name before a `=` may be there once, for it becomes a column.
+pub(super) fn check_folders(folders: &str) -> Result<(), String> {
+    let mut names: Vec<&str> =
+        folders.split('/').filter_map(|folder| Some(folder.split_once('=')?.0)).collect();
+    names.sort_unstable();
+    match names.windows(2).find(|pair| pair[0] == pair[1]) {
+        Some(pair) => {
+            Err(format!("two folders begin with `{}=`, and readers make one column of them", pair[0]))
+        }
+        None => Ok(()),
+    }
+}
+
 /// Checks the longest key that can come about.
 pub(super) fn check_length(key: &str) -> Result<(), String> {
     if key.len() > KEY_BYTES_MAX {

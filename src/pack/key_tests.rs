@@ -1,22 +1,28 @@
 use super::*;
+use crate::pack::Format;
+use crate::pack::testing::otlp_jsonl;
 
 const UNIQUE: &str = "20260822T101112123Z-a1b2c3d4-00000042-0123456789abcdef";
 /// 2026-08-22T10:11:12.123456789Z
 const SUMMER: u64 = 1_787_393_472_123_456_789;
 
 fn options(prefix: &str, key: &str, timezone: &str) -> Options {
-    Options { prefix: prefix.into(), key: key.into(), timezone: timezone.into(), ..Options::default() }
+    Options { prefix: prefix.into(), key: key.into(), timezone: timezone.into(), ..otlp_jsonl() }
+}
+
+fn facts<'a>(signal: Signal, received_at: u64) -> Facts<'a> {
+    Facts { signal, output: "main", writer: "a1b2c3d4", received_at, tenant: "", values: &[] }
 }
 
 fn key(options: &Options, received_at: u64) -> String {
     let template = KeyTemplate::parse(options).unwrap();
-    let partition = template.partition(Signal::Logs, "a1b2c3d4", received_at).unwrap();
+    let partition = template.partition(facts(Signal::Logs, received_at)).unwrap();
     partition.key(&unique_part(received_at, "a1b2c3d4", SegmentId(42), &"0123456789abcdef".repeat(4)))
 }
 
 #[test]
 fn templates_render_as_documented() {
-    let default = Options::default().key;
+    let default = otlp_jsonl().key;
     let collector = "year=%Y/month=%m/day=%d/hour=%H/minute=%M/{signal}_{unique}";
     for (prefix, template, zone, expected) in [
         ("", default.as_str(), "UTC", "logs/date=2026-08-22/hour=10/logs_UNIQUE.jsonl.gz"),
@@ -61,7 +67,7 @@ fn the_ending_says_format_and_compression() {
         (Format::OtlpJsonl, Compression::None, ".jsonl"),
         (Format::OtlpProto, Compression::Zstd, ".binpb.zst"),
     ] {
-        let options = Options { format, compression, ..Options::default() };
+        let options = Options { format, compression: Some(compression), ..otlp_jsonl() };
         assert!(key(&options, SUMMER).ends_with(&format!("abcdef{ending}")), "{ending}");
     }
 }
@@ -71,7 +77,7 @@ fn names_sort_by_the_time_of_their_first_record() {
     let template = KeyTemplate::parse(&options("", "{signal}_{unique}", "UTC")).unwrap();
     let key = |time: u64, hash: &str| {
         let unique = unique_part(time, "a1b2c3d4", SegmentId(1), hash);
-        template.partition(Signal::Traces, "a1b2c3d4", time).unwrap().key(&unique)
+        template.partition(facts(Signal::Traces, time)).unwrap().key(&unique)
     };
     let times = [0, 999_000_000, 1_000_000_000, 59_999_000_000, 60_000_000_000, SUMMER, u64::MAX];
     let keys: Vec<_> = times.iter().map(|time| key(*time, if time % 2 == 0 { "ff" } else { "00" })).collect();
@@ -95,10 +101,12 @@ fn what_would_lose_data_or_blind_readers_is_refused_in_plain_words() {
         ("", "{signal}{unique}%D", "UTC", "`{unique}` must stand behind the last `/`"),
         (
             "",
-            "{tenant}/{signal}_{unique}",
+            "{team}/{signal}_{unique}",
             "UTC",
-            "`{tenant}` is none of `{signal}`, `{unique}` and `{writer}`",
+            "`{team}` is none of `{signal}`, `{unique}`, `{writer}`, `{output}`, `{tenant}` and `{resource.KEY}`",
         ),
+        ("", "{resource.}/{signal}_{unique}", "UTC", "`{resource.}` is none of"),
+        ("", "team={tenant}/{signal}/team={writer}/{unique}", "UTC", "two folders begin with `team=`"),
         ("", "{signal/{unique}", "UTC", "is none of `{signal}`"),
         ("", "{signal}}{unique}", "UTC", "`}` is not safe"),
         ("", "%E/{signal}_{unique}", "UTC", "`%E` is no conversion that can be used"),
@@ -151,7 +159,7 @@ fn partitions_follow_the_clocks_of_the_time_zone() {
     let hour = |time: &str| {
         let time: Timestamp = time.parse().unwrap();
         let time = u64::try_from(time.as_nanosecond()).unwrap();
-        template.partition(Signal::Logs, "a1b2c3d4", time).unwrap().key("")[..13].to_owned()
+        template.partition(facts(Signal::Logs, time)).unwrap().key("")[..13].to_owned()
     };
     // In autumn the clocks go back at 01:00 UTC: two hours are the hour 02 there. In spring there is no hour 02.
     for (time, expected) in [
@@ -165,4 +173,63 @@ fn partitions_follow_the_clocks_of_the_time_zone() {
     ] {
         assert_eq!(hour(time), expected, "{time}");
     }
+}
+
+#[test]
+fn the_layout_of_the_collector_has_a_name() {
+    let written_out = "year=%Y/month=%m/day=%d/hour=%H/minute=%M/{signal}_{unique}";
+    assert_eq!(
+        key(&options("a", "collector", "UTC"), SUMMER),
+        key(&options("a", written_out, "UTC"), SUMMER)
+    );
+}
+
+#[test]
+fn tenants_and_attributes_never_share_a_folder() {
+    let options = options("", "{output}/{tenant}/{resource.team.name}/{signal}_{unique}", "UTC");
+    let template = KeyTemplate::parse(&options).unwrap();
+    assert_eq!(template.attributes(), ["team.name"]);
+    let folder = |tenant: &str, team: Option<&str>| {
+        let values = [team.map(str::to_owned)];
+        let facts = Facts { tenant, values: &values, ..facts(Signal::Logs, SUMMER) };
+        template.partition(facts).unwrap().folder().to_owned()
+    };
+    assert_eq!(folder("", None), "main/none/none");
+    assert_eq!(folder("acme", Some("red")), "main/acme/red");
+    assert_eq!(folder("none", Some("")), "main/!6Eone/none");
+    assert_eq!(folder("a/b", Some("..")), "main/a!2Fb/!2E.");
+    assert_eq!(folder("a!2Fb", Some("_x=1")), "main/a!212Fb/!5Fx!3D1");
+    assert_eq!(folder("Größe", Some("a b")), "main/Gr!C3!B6!C3!9Fe/a!20b");
+    let long = "x".repeat(300);
+    let [one, other] = [long.clone() + "1", long + "2"].map(|tenant| folder(&tenant, None));
+    assert_ne!(one, other);
+    assert_eq!(one.len(), "main//none".len() + VALUE_BYTES_MAX);
+}
+
+#[test]
+fn a_folder_that_would_hide_a_column_of_the_rows_is_refused() {
+    let with_folder = |format, columns: &[&str]| {
+        let column = |name: &&str| ((*name).to_owned(), "resource.x".to_owned());
+        Options {
+            format,
+            columns: columns.iter().map(column).collect(),
+            ..options("", "{signal}/team={resource.team}/{signal}_{unique}", "UTC")
+        }
+        .validate()
+    };
+    assert_eq!(with_folder(Format::Parquet, &["group"]), Ok(()));
+    assert_eq!(with_folder(Format::OtlpProto, &[]), Ok(()));
+    let error = with_folder(Format::Jsonl, &["team"]).unwrap_err();
+    assert!(
+        error.contains("readers make a column `team` of the folder, which hides the column `team`"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_key_by_which_readers_list_too_much_is_warned_of() {
+    let warnings = |key: &str| options("", key, "UTC").warnings();
+    assert_eq!(warnings(&Options::default().key), [""; 0]);
+    assert_eq!(warnings("collector"), [""; 0]);
+    assert_eq!(warnings("%Y/{signal}/{unique}").len(), 1);
 }

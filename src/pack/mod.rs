@@ -14,13 +14,15 @@
 //!   each record of the segment is in exactly one object of each output.
 //! - An object is one gzip member or one zstd frame, and once finished it is never written again.
 //! - Nothing that a manifest names is ever removed for being damaged: it is kept under a name that ends in `.damaged`.
-//! - Memory is bounded: one record and what it becomes, and one open object per signal.
+//! - Memory is bounded: one record and what it becomes in text, the rows of the open objects (24 MiB), and the compressors
+//!   of these objects, of which there are 16 at most.
 //!
 //! The files of the spool are listed in `names`, the manifest is drawn in `manifest`, keys in `key`, the contents of
-//! objects in `format`. Every file operation goes through [`crate::disk`]; all calls block.
+//! objects in `encoder`. Every file operation goes through [`crate::disk`]; all calls block.
 
 mod batch;
 mod codec;
+mod encoder;
 mod error;
 mod format;
 mod key;
@@ -30,19 +32,24 @@ mod names;
 mod object_file;
 mod object_writer;
 mod options;
+mod otlp_encoder;
 mod output;
 mod packer;
+mod row_encoder;
+mod sink;
 mod spool;
 mod spool_file;
 mod staging;
 mod survey;
 #[cfg(test)]
 mod testing;
+mod unpackable;
 
 pub use batch::{Batch, BatchId, Object};
 pub use error::Error;
+pub use format::Format;
 pub use object_file::ObjectFile;
-pub use options::{Compression, Format, Options};
+pub use options::{Compression, Options};
 pub use output::{OutputName, Outputs};
 pub use packer::pack_records;
 pub use spool::Spool;

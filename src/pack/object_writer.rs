@@ -1,35 +1,35 @@
-//! One object while records are added to it: format, compression, file.
+//! One object while records are added to it: encoding, compression, file.
 
-use std::io;
 use std::path::PathBuf;
 
 use super::batch::Object;
-use super::codec::{Codec, Compressor};
+use super::encoder::{EncodeError, Encoder};
 use super::error::Error;
 use super::key::{Partition, unique_part};
 use super::options::Options;
-use super::spool_file::SpoolFile;
+use super::sink::Sink;
+use super::spool_file::{SpoolFile, Written};
 use super::staging::StagedFile;
 use crate::disk::Use;
 use crate::log::{Record, SegmentId};
 use crate::otlp::Signal;
 
-/// An object that is not finished. It holds one chunk of the file and the state of the compression, whatever its size.
-pub(super) struct ObjectWriter<'a> {
-    options: &'a Options,
-    stream: Compressor<SpoolFile>,
+/// An object that is not finished.
+pub(super) struct ObjectWriter {
+    encoder: Encoder,
+    sink: Sink,
     number: usize,
     /// The name of its file, without and with the folder.
     name: String,
     path: PathBuf,
     signal: Signal,
     partition: Partition,
-    /// Whether there is nothing in it that a separator could separate.
-    empty: bool,
     records: u64,
     items: u64,
     first_received_at: u64,
     last_received_at: u64,
+    content_type: &'static str,
+    content_encoding: Option<&'static str>,
 }
 
 /// An object that is whole and on disk, although its name is not durable.
@@ -42,82 +42,109 @@ pub(super) struct Finished {
     pub(super) used: Use,
 }
 
-impl<'a> ObjectWriter<'a> {
+/// Why a record was not added.
+pub(super) enum AddError {
+    /// It cannot be encoded, for this reason. The object is as it was.
+    Unpackable(String),
+    /// The object cannot be finished.
+    Failed(Error),
+}
+
+impl ObjectWriter {
     /// Begins an object of `signal` in `partition`.
     pub(super) fn begin(
-        options: &'a Options,
-        codec: Codec,
+        options: &Options,
         file: StagedFile,
         signal: Signal,
         partition: Partition,
     ) -> Result<Self, Error> {
         let StagedFile { number, name, path, content } = file;
-        let mut stream = codec.compressor(content).map_err(Error::disk("write", &path))?;
-        stream.write_all(options.format.opening(signal)).map_err(Error::disk("write", &path))?;
+        let codec = options.codec().map_err(Error::InvalidOptions)?;
+        let encoder = Encoder::new(options, signal).map_err(Error::InvalidOptions)?;
+        let sink = Sink::new(options.format, codec, encoder.columns(), content);
         Ok(Self {
-            options,
-            stream,
+            encoder,
+            sink: sink.map_err(Error::disk("write", &path))?,
             number,
             name,
             path,
             signal,
             partition,
-            empty: true,
             records: 0,
             items: 0,
             first_received_at: 0,
             last_received_at: 0,
+            content_type: options.content_type(),
+            content_encoding: options.content_encoding(),
         })
     }
 
-    /// The partition of all of its records.
-    pub(super) fn partition(&self) -> &Partition {
-        &self.partition
+    /// Whether records of `signal` and `partition` belong to it.
+    pub(super) fn is_of(&self, signal: Signal, partition: &Partition) -> bool {
+        self.signal == signal && self.partition == *partition
     }
 
-    /// Adds `record`, which was encoded to `content`.
-    pub(super) fn add(&mut self, record: &Record, content: &[u8]) -> Result<(), Error> {
-        self.write(content).map_err(Error::disk("write", &self.path))?;
+    /// Whether nothing was added to it.
+    pub(super) fn is_empty(&self) -> bool {
+        self.records == 0
+    }
+
+    /// The name of its file.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Adds a record of the log `writer`. Rows stay in memory as long as they take at most about `memory` bytes.
+    pub(super) fn add(&mut self, writer: &str, record: &Record, memory: usize) -> Result<(), AddError> {
+        self.encoder.add(writer, record, memory, &mut self.sink).map_err(|error| match error {
+            EncodeError::Unpackable(reason) => AddError::Unpackable(reason),
+            EncodeError::Sink(error) => AddError::Failed(Error::disk("write", &self.path)(error)),
+        })?;
+        self.count(record);
+        Ok(())
+    }
+
+    /// Adds what a record became elsewhere, as it is.
+    pub(super) fn add_plain(&mut self, record: &Record, content: &[u8]) -> Result<(), Error> {
+        self.sink.write(content).map_err(Error::disk("write", &self.path))?;
+        self.count(record);
+        Ok(())
+    }
+
+    fn count(&mut self, record: &Record) {
         if self.records == 0 {
             self.first_received_at = record.received_at;
         }
         self.records += 1;
         self.items += u64::from(record.items);
         self.last_received_at = record.received_at;
-        Ok(())
     }
 
     /// Ends the object and makes its content durable.
-    pub(super) fn finish(mut self, writer: &str, segment: SegmentId) -> Result<Finished, Error> {
+    pub(super) fn finish(self, writer: &str, segment: SegmentId) -> Result<Finished, Error> {
+        let (received_at, partition) = (self.first_received_at, self.partition.clone());
+        self.finish_as(|blake3| partition.key(&unique_part(received_at, writer, segment, blake3)))
+    }
+
+    /// Ends the object and makes its content durable. `key` makes its key of the hash of its content.
+    pub(super) fn finish_as(mut self, key: impl FnOnce(&str) -> String) -> Result<Finished, Error> {
         let failed = Error::disk("write", &self.path);
-        let closed = self.stream.write_all(self.options.format.closing());
-        let written =
-            closed.and_then(|()| self.stream.finish()).and_then(SpoolFile::finish).map_err(failed)?;
-        let unique = unique_part(self.first_received_at, writer, segment, &written.blake3);
+        let encoded = self.encoder.finish(&mut self.sink);
+        let written = encoded.and_then(|()| self.sink.finish()).and_then(SpoolFile::finish);
+        let Written { bytes, blake3, used } = written.map_err(failed)?;
         let object = Object {
-            key: self.partition.key(&unique),
+            key: key(&blake3),
             file: self.name,
             signal: self.signal,
             records: self.records,
             items: self.items,
-            bytes: written.bytes,
-            blake3: written.blake3,
+            bytes,
+            blake3,
             first_received_at: self.first_received_at,
             last_received_at: self.last_received_at,
-            content_type: self.options.content_type().to_owned(),
-            content_encoding: self.options.content_encoding().map(str::to_owned),
+            content_type: self.content_type.to_owned(),
+            content_encoding: self.content_encoding.map(str::to_owned),
         };
-        Ok(Finished { number: self.number, object, used: written.used })
-    }
-
-    fn write(&mut self, content: &[u8]) -> io::Result<()> {
-        if content.is_empty() {
-            return Ok(());
-        }
-        if !self.empty {
-            self.stream.write_all(self.options.format.separator())?;
-        }
-        self.empty = false;
-        self.stream.write_all(content)
+        Ok(Finished { number: self.number, object, used })
     }
 }

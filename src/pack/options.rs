@@ -4,48 +4,52 @@
 //! same objects after a restart with other settings. A key that was not there when a segment was created means its
 //! default; so a default never changes its meaning.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::codec::Codec;
+use super::format::Format;
 use super::key::KeyTemplate;
+use crate::otlp::Signal;
+use crate::rows::{Layout, Promotion};
 
 /// The settings of the objects that go into the bucket.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Options {
-    /// What an object holds: `otlp_jsonl` (a line of OTLP JSON for each export), `otlp_json` (one OTLP JSON document) or
-    /// `otlp_proto` (one protobuf message).
+    /// What an object holds: `parquet` (flat rows, a column for each name), `jsonl` or `csv` (the same rows as text),
+    /// `otlp_jsonl` (a line of OTLP JSON for each export), `otlp_json` (one OTLP JSON document) or `otlp_proto` (one
+    /// protobuf message).
     pub format: Format,
-    /// How an object is compressed: `gzip`, which every reader unpacks, `zstd` or `none`.
-    pub compression: Compression,
+    /// How an object is compressed. Parquet, within its pages: `zstd` if left out, `snappy`, `gzip`, `lz4` or `none`. All
+    /// others, as a whole: `gzip` if left out, which every reader unpacks, `zstd` or `none`.
+    pub compression: Option<Compression>,
     /// How hard it is compressed: 0 to 9 for gzip (6 if left out), 1 to 19 for zstd (3 if left out; above 15 each of the
-    /// up to three open objects takes 50 to 100 MiB of memory).
+    /// open objects takes 50 to 100 MiB of memory).
     pub level: Option<u8>,
     /// Folders put before every key, such as `telemetry/claude-code`.
     pub prefix: String,
-    /// The template of the keys. `{signal}` is `logs`, `metrics` or `traces`; `{unique}` tells objects apart and stands
-    /// in the file name; `{writer}` names this data folder; `%Y`, `%m`, `%d`, `%H`, `%M` and the other conversions of
-    /// strftime give the time at which the data was received. The ending (`.jsonl.gz`) is appended. An object never
-    /// spans two keys that differ in more than `{unique}`. `year=%Y/month=%m/day=%d/hour=%H/minute=%M/{signal}_{unique}`
-    /// is the layout of the OpenTelemetry Collector.
+    /// The template of the keys, or `collector` for the layout of the OpenTelemetry Collector's `awss3exporter`.
+    ///
+    /// `{signal}` is `logs`, `metrics` or `traces`; `{unique}` tells objects apart and stands in the file name; `{writer}`
+    /// names this data folder, `{output}` the output; `{tenant}` is the tenant of the request and `{resource.KEY}` the
+    /// attribute `KEY` of the resource, `none` where there is none; `%Y`, `%m`, `%d`, `%H`, `%M` and the other conversions
+    /// of strftime give the time at which the data was received. The ending (`.parquet`) is appended. An object never
+    /// spans two keys that differ in more than `{unique}`.
     pub key: String,
     /// The time zone of the key, by its name in the IANA time zone database: `UTC`, `Europe/Berlin`.
     pub timezone: String,
-    /// Whether objects carry the header `Content-Encoding`, with which HTTP clients unpack them on the way although
-    /// their name still says that they are packed. Off unless a reader asks for it.
+    /// Columns that rows have beside their own, by name, each with the attribute that it shows: `resource.KEY`,
+    /// `attributes.KEY` or `scope.KEY`, with ` as int`, ` as double` or ` as bool` behind it if it is not text. In rows
+    /// only; they stand behind all other columns.
+    pub columns: BTreeMap<String, String>,
+    /// Whether the bucket gets, once, an object without rows for each signal, by which readers know all columns from the
+    /// beginning. For Parquet only.
+    pub schema_objects: bool,
+    /// Whether compressed text carries the header `Content-Encoding`, with which HTTP clients unpack it on the way
+    /// although its name still says that it is packed. Off unless a reader asks for it.
     pub content_encoding: bool,
-}
-
-/// What an object holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Format {
-    /// `.json`: exactly one OTLP JSON document.
-    OtlpJson,
-    /// `.jsonl`: the OTLP file format, one document a line.
-    OtlpJsonl,
-    /// `.binpb`: one protobuf message.
-    OtlpProto,
 }
 
 /// How an object is compressed.
@@ -58,17 +62,26 @@ pub enum Compression {
     Gzip,
     /// `.zst`: one zstd frame.
     Zstd,
+    /// Snappy, in Parquet only.
+    Snappy,
+    /// LZ4, in Parquet only.
+    Lz4,
 }
+
+/// The preset of the OpenTelemetry Collector's `awss3exporter`, and what it stands for.
+const COLLECTOR: (&str, &str) = ("collector", "year=%Y/month=%m/day=%d/hour=%H/minute=%M/{signal}_{unique}");
 
 impl Default for Options {
     fn default() -> Self {
         Self {
-            format: Format::OtlpJsonl,
-            compression: Compression::Gzip,
+            format: Format::Parquet,
+            compression: None,
             level: None,
             prefix: String::new(),
             key: "{signal}/date=%Y-%m-%d/hour=%H/{signal}_{unique}".into(),
             timezone: "UTC".into(),
+            columns: BTreeMap::new(),
+            schema_objects: true,
             content_encoding: false,
         }
     }
@@ -81,8 +94,30 @@ impl Options {
     /// A sentence that names the setting, its value and what it must be.
     pub fn validate(&self) -> Result<(), String> {
         self.codec()?;
+        self.promotions()?;
         KeyTemplate::parse(self)?;
+        if self.content_encoding && self.format == Format::Parquet {
+            return Err(
+                "objects.content_encoding is true, but Parquet is compressed inside: leave it out".into()
+            );
+        }
+        if !self.columns.is_empty() && !self.format.is_rows() {
+            return Err(format!(
+                "objects.columns are set, but objects.format is {}, which has no columns",
+                self.format.name()
+            ));
+        }
         Ok(())
+    }
+
+    /// What is allowed, and will be regretted; in sentences that begin with the setting.
+    pub fn warnings(&self) -> Vec<String> {
+        let template = KeyTemplate::parse(self).ok();
+        let is_late =
+            self.key != COLLECTOR.0 && template.is_some_and(|template| template.has_signal_after_time());
+        let late = "objects.key has the time before `{signal}`: a reader of one signal lists the objects of all signals \
+                    of all times";
+        is_late.then(|| late.to_owned()).into_iter().collect()
     }
 
     /// The folders of the objects that were received at one time, for each signal: objects of other options in the same
@@ -94,57 +129,102 @@ impl Options {
         KeyTemplate::parse(self).map(|template| template.places())
     }
 
-    /// The settings with a level that was left out written out.
+    /// The settings with a compression and a level that were left out written out.
     pub(super) fn in_full(&self) -> Self {
-        let level = self.level.or(match self.compression {
-            Compression::None => None,
+        let compression = self.compression();
+        let level = self.level.or(match compression {
             Compression::Gzip => Some(Codec::GZIP_LEVEL),
             Compression::Zstd => Some(Codec::ZSTD_LEVEL),
+            Compression::None | Compression::Snappy | Compression::Lz4 => None,
         });
-        Self { level, ..self.clone() }
+        Self { compression: Some(compression), level, ..self.clone() }
+    }
+
+    /// How objects are compressed.
+    pub fn compression(&self) -> Compression {
+        self.compression.unwrap_or(match self.format {
+            Format::Parquet => Compression::Zstd,
+            _ => Compression::Gzip,
+        })
+    }
+
+    /// The template of the keys, of which a preset is one.
+    pub(super) fn template(&self) -> &str {
+        if self.key == COLLECTOR.0 { COLLECTOR.1 } else { &self.key }
     }
 
     /// The compression and its level.
     pub(super) fn codec(&self) -> Result<Codec, String> {
+        let compression = self.compression();
         let level = |default: u8, least: u8, most: u8| match self.level {
             None => Ok(default),
             Some(level) if (least..=most).contains(&level) => Ok(level),
             Some(level) => Err(format!(
                 "objects.level is {level}; {} takes {least} to {most}, and {default} if it is left out",
-                self.compression.name()
+                compression.name()
             )),
         };
-        match self.compression {
+        let without_level = |codec| match self.level {
+            None => Ok(codec),
+            Some(level) => Err(format!(
+                "objects.level is {level}, but objects.compression is {}, which has no levels; leave the level out or set \
+                 the compression to gzip or zstd",
+                compression.name()
+            )),
+        };
+        match compression {
             Compression::Gzip => Ok(Codec::Gzip(level(Codec::GZIP_LEVEL, 0, 9)?)),
             Compression::Zstd => Ok(Codec::Zstd(level(Codec::ZSTD_LEVEL, 1, 19)?)),
-            Compression::None => match self.level {
-                None => Ok(Codec::None),
-                Some(level) => Err(format!(
-                    "objects.level is {level}, but objects.compression is none; leave the level out or set the \
-                     compression to gzip or zstd"
-                )),
-            },
+            Compression::None => without_level(Codec::None),
+            Compression::Snappy | Compression::Lz4 if self.format != Format::Parquet => Err(format!(
+                "objects.compression is {}, which is for parquet only; it must be gzip, zstd or none",
+                compression.name()
+            )),
+            Compression::Snappy => without_level(Codec::Snappy),
+            Compression::Lz4 => without_level(Codec::Lz4),
         }
+    }
+
+    /// The columns that users add.
+    pub(super) fn promotions(&self) -> Result<Vec<Promotion>, String> {
+        let promotion = |(name, source): (&String, &String)| {
+            Promotion::parse(name, source).map_err(|fault| format!("objects.columns: {name}: {fault}"))
+        };
+        self.columns.iter().map(promotion).collect()
+    }
+
+    /// The columns of the rows of a signal.
+    pub(super) fn layout(&self, signal: Signal) -> Result<Layout, String> {
+        Ok(Layout::new(signal, &self.promotions()?))
     }
 
     /// The ending of every key.
     pub(super) fn ending(&self) -> String {
-        format!("{}{}", self.format.ending(), self.compression.ending())
+        match self.format {
+            // Readers go by the ending, and unpack its pages themselves.
+            Format::Parquet => self.format.ending().to_owned(),
+            _ => format!("{}{}", self.format.ending(), self.compression().ending()),
+        }
     }
 
     /// The media type of an object as it is stored: that of the packed file, unless `Content-Encoding` says how to
     /// unpack it.
     pub(super) fn content_type(&self) -> &'static str {
-        match self.compression {
-            Compression::Gzip if !self.content_encoding => "application/gzip",
-            Compression::Zstd if !self.content_encoding => "application/zstd",
+        match self.compression() {
+            Compression::Gzip if self.is_packed_file() => "application/gzip",
+            Compression::Zstd if self.is_packed_file() => "application/zstd",
             _ => self.format.content_type(),
         }
     }
 
     /// The value of `Content-Encoding`, if objects carry it.
     pub(super) fn content_encoding(&self) -> Option<&'static str> {
-        (self.content_encoding && self.compression != Compression::None).then(|| self.compression.name())
+        let compression = self.compression();
+        (self.content_encoding && compression != Compression::None).then(|| compression.name())
+    }
+
+    fn is_packed_file(&self) -> bool {
+        !self.content_encoding && self.format != Format::Parquet
     }
 }
 
@@ -155,13 +235,15 @@ impl Compression {
             Self::None => "none",
             Self::Gzip => "gzip",
             Self::Zstd => "zstd",
+            Self::Snappy => "snappy",
+            Self::Lz4 => "lz4",
         }
     }
 
     /// What it appends to a file's name. Readers go by it.
     const fn ending(self) -> &'static str {
         match self {
-            Self::None => "",
+            Self::None | Self::Snappy | Self::Lz4 => "",
             Self::Gzip => ".gz",
             Self::Zstd => ".zst",
         }
@@ -179,15 +261,16 @@ mod tests {
         let in_full = serde_json::to_string(&options.in_full()).unwrap();
         assert_eq!(
             in_full,
-            r#"{"format":"otlp_jsonl","compression":"gzip","level":6,"prefix":"","#.to_owned()
-                + r#""key":"{signal}/date=%Y-%m-%d/hour=%H/{signal}_{unique}","timezone":"UTC","content_encoding":false}"#
+            r#"{"format":"parquet","compression":"zstd","level":3,"prefix":"","#.to_owned()
+                + r#""key":"{signal}/date=%Y-%m-%d/hour=%H/{signal}_{unique}","timezone":"UTC","columns":{},"#
+                + r#""schema_objects":true,"content_encoding":false}"#
         );
     }
 
     #[test]
     fn a_level_that_the_compression_does_not_have_is_refused() {
         let message = |compression, level| {
-            Options { compression, level: Some(level), ..Options::default() }
+            Options { compression: Some(compression), level: Some(level), ..Options::default() }
                 .validate()
                 .err()
                 .unwrap_or_default()
@@ -208,7 +291,8 @@ mod tests {
     #[test]
     fn the_headers_describe_the_bytes_as_they_are_stored() {
         let headers = |format, compression, content_encoding| {
-            let options = Options { format, compression, content_encoding, ..Options::default() };
+            let options =
+                Options { format, compression: Some(compression), content_encoding, ..Options::default() };
             (options.content_type(), options.content_encoding())
         };
         assert_eq!(headers(Format::OtlpJsonl, Compression::Gzip, false), ("application/gzip", None));

@@ -3,27 +3,31 @@
 use std::time::Instant;
 
 use super::batch::{Batch, BatchId};
-use super::codec::Codec;
 use super::error::Error;
-use super::key::KeyTemplate;
-use super::object_writer::{Finished, ObjectWriter};
+use super::key::{Facts, KeyTemplate, Partition};
+use super::object_writer::{AddError, Finished, ObjectWriter};
 use super::options::Options;
 use super::spool::Spool;
 use super::staging::Staging;
-use crate::log::{Item, Record, SegmentId};
+use super::unpackable;
+use crate::log::{Item, Record};
 use crate::metrics;
-use crate::otlp::Signal;
+use crate::otlp;
 
-/// Memory that is kept for encoding between two records.
-const CONTENT_BYTES_KEPT: usize = 1 << 20;
+/// Objects that are open at once. They are more than three only where keys depend on tenants or attributes.
+const OPEN_OBJECTS_MAX: usize = 16;
+
+/// The memory that the rows of all open objects take before they are written, about. Row groups of Parquet pack the better
+/// the larger they are.
+const ROWS_BYTES: usize = 24 << 20;
 
 /// Packs the records of a segment for one output, in one pass over them, and commits the result to the spool. A batch that
-/// is packed already is not packed again: it is returned. A segment without records has an empty batch, of which nothing is left
-/// in the spool.
+/// is packed already is not packed again: it is returned. A segment without records has an empty batch, of which nothing is
+/// left in the spool.
 ///
-/// The objects and their names depend on the arguments only. Besides one record and what it becomes, memory is taken for
-/// one open object per signal. Damaged ranges are passed over; the log has counted them. A record that cannot be
-/// encoded is kept aside, and does not hold up the others.
+/// The objects and their names depend on the arguments only. Damaged ranges are passed over; the log has counted them. A
+/// record that cannot be encoded is kept aside, in a file and in an object of its own kind, and does not hold up the
+/// others.
 ///
 /// # Errors
 /// [`Error::InvalidOptions`], [`Error::Segment`], [`Error::Disk`]. The segment is not packed then, and may be tried again.
@@ -64,40 +68,45 @@ fn report(batch: &Batch, read_bytes: u64, began: Instant) {
         metrics::pack::object_packed(object.signal, object.bytes);
     }
     tracing::info!(
-        segment = %batch.segment, output = %batch.output, objects = batch.objects.len(), items = batch.items(), bytes = batch.bytes(),
-        read_bytes, ?took, "packed a segment"
+        segment = %batch.segment, output = %batch.output, objects = batch.objects.len(), items = batch.items(),
+        bytes = batch.bytes(), read_bytes, ?took, "packed a segment"
     );
 }
 
 /// A segment on its way into the objects of one output.
 struct Packing<'a> {
-    segment: SegmentId,
+    id: &'a BatchId,
     writer: &'a str,
     options: &'a Options,
-    codec: Codec,
     template: KeyTemplate,
+    /// Those of the objects for what cannot be packed.
+    unpackable: (Options, KeyTemplate),
     staging: Staging<'a>,
-    /// The object of each signal that is not finished.
-    open: [Option<ObjectWriter<'a>>; Signal::ALL.len()],
+    /// The objects that are not finished, the one that was used last at the end.
+    open: Vec<ObjectWriter>,
     finished: Vec<Finished>,
     read_bytes: u64,
-    /// What the current record becomes.
-    content: Vec<u8>,
 }
 
 impl<'a> Packing<'a> {
-    fn begin(id: &BatchId, writer: &'a str, options: &'a Options, spool: &'a Spool) -> Result<Self, Error> {
+    fn begin(
+        id: &'a BatchId,
+        writer: &'a str,
+        options: &'a Options,
+        spool: &'a Spool,
+    ) -> Result<Self, Error> {
+        let template = |options: &Options| KeyTemplate::parse(options).map_err(Error::InvalidOptions);
+        let unpackable = unpackable::options(options);
         Ok(Self {
-            segment: id.segment,
+            id,
             writer,
             options,
-            codec: options.codec().map_err(Error::InvalidOptions)?,
-            template: KeyTemplate::parse(options).map_err(Error::InvalidOptions)?,
+            template: template(options)?,
+            unpackable: (unpackable.clone(), template(&unpackable)?),
             staging: Staging::begin(spool, id.clone())?,
-            open: [const { None }; Signal::ALL.len()],
+            open: Vec::new(),
             finished: Vec::new(),
             read_bytes: 0,
-            content: Vec::new(),
         })
     }
 
@@ -107,48 +116,103 @@ impl<'a> Packing<'a> {
     {
         for item in records {
             let item =
-                item.map_err(|error| Error::Segment { segment: self.segment, source: error.into() })?;
+                item.map_err(|error| Error::Segment { segment: self.id.segment, source: error.into() })?;
             match item {
                 Item::Record(record) => self.add(&record)?,
                 Item::Damage(_) => {}
             }
         }
-        for object in self.open.iter_mut().filter_map(Option::take) {
-            self.finished.push(object.finish(self.writer, self.segment)?);
+        while !self.open.is_empty() {
+            self.finish_oldest()?;
         }
         Ok(())
     }
 
     fn add(&mut self, record: &Record) -> Result<(), Error> {
-        let (signal, received_at) = (record.signal, record.received_at);
         self.read_bytes += record.body.len() as u64;
-        self.content.clear();
-        self.content.shrink_to(CONTENT_BYTES_KEPT);
-        if let Err(invalid) = self.options.format.encode(signal, &record.body, &mut self.content) {
-            let kept = self.staging.keep_record(record)?;
-            metrics::pack::record_set_aside(signal);
-            tracing::error!(
-                segment = %self.segment, seq = record.seq, %signal, items = record.items, %invalid,
-                kept = %kept.display(), "a record cannot be packed and will not be delivered"
-            );
-            return Ok(());
+        if self.template.attributes().is_empty() {
+            return self.add_to(record, &[]);
         }
-        let partition = self
-            .template
-            .partition(signal, self.writer, received_at)
-            .map_err(|source| Error::Key { received_at, source })?;
-        let object = match self.open[signal.index()].take() {
-            Some(open) if *open.partition() == partition => open,
-            other => {
-                if let Some(of_another_partition) = other {
-                    self.finished.push(of_another_partition.finish(self.writer, self.segment)?);
+        match otlp::split_by_resource(record.signal, &record.body, self.template.attributes()) {
+            Ok(parts) => {
+                for part in parts {
+                    let record = Record { body: part.body, items: part.items, ..record.clone() };
+                    self.add_to(&record, &part.values)?;
                 }
-                let file = self.staging.create(signal)?;
-                ObjectWriter::begin(self.options, self.codec, file, signal, partition)?
+                Ok(())
             }
-        };
-        self.open[signal.index()].insert(object).add(record, &self.content)
+            Err(invalid) => self.set_aside(record, &invalid.to_string()),
+        }
     }
+
+    /// Adds a record to the object of its partition.
+    fn add_to(&mut self, record: &Record, values: &[Option<String>]) -> Result<(), Error> {
+        let partition = partition(&self.template, self.id, self.writer, record, values)?;
+        let place = self.open(self.options, record, partition)?;
+        let memory = ROWS_BYTES / self.open.len().max(3);
+        match self.open[place].add(self.writer, record, memory) {
+            Ok(()) => Ok(()),
+            Err(AddError::Unpackable(reason)) => self.set_aside(record, &reason),
+            Err(AddError::Failed(error)) => Err(error),
+        }
+    }
+
+    /// Keeps a record that cannot be encoded, in a file and in an object.
+    fn set_aside(&mut self, record: &Record, reason: &str) -> Result<(), Error> {
+        let kept = self.staging.keep_record(record)?;
+        metrics::pack::record_set_aside(record.signal);
+        tracing::error!(
+            segment = %self.id.segment, output = %self.id.output, seq = record.seq, signal = %record.signal,
+            items = record.items, reason, kept = %kept.display(),
+            "a record cannot be packed; it goes into an object under unpackable/"
+        );
+        let (options, template) = &self.unpackable;
+        let partition = partition(template, self.id, self.writer, record, &[])?;
+        let options = options.clone();
+        let place = self.open(&options, record, partition)?;
+        self.open[place].add_plain(record, &unpackable::line(record, reason))
+    }
+
+    /// The place of the open object of a partition, which is begun if there is none.
+    fn open(&mut self, options: &Options, record: &Record, partition: Partition) -> Result<usize, Error> {
+        let known = self.open.iter().position(|open| open.is_of(record.signal, &partition));
+        let object = if let Some(place) = known {
+            self.open.remove(place)
+        } else {
+            if self.open.len() >= OPEN_OBJECTS_MAX {
+                self.finish_oldest()?;
+            }
+            let file = self.staging.create(record.signal)?;
+            ObjectWriter::begin(options, file, record.signal, partition)?
+        };
+        self.open.push(object);
+        Ok(self.open.len() - 1)
+    }
+
+    /// Finishes the object that was not used for longest.
+    fn finish_oldest(&mut self) -> Result<(), Error> {
+        let object = self.open.remove(0);
+        if object.is_empty() {
+            // Nothing of what it was begun for could be packed.
+            return self.staging.abandon(object.name());
+        }
+        self.finished.push(object.finish(self.writer, self.id.segment)?);
+        Ok(())
+    }
+}
+
+/// The partition of a record.
+fn partition(
+    template: &KeyTemplate,
+    id: &BatchId,
+    writer: &str,
+    record: &Record,
+    values: &[Option<String>],
+) -> Result<Partition, Error> {
+    let received_at = record.received_at;
+    let output = id.output.as_str();
+    let facts = Facts { signal: record.signal, output, writer, received_at, tenant: &record.tenant, values };
+    template.partition(facts).map_err(|source| Error::Key { received_at, source })
 }
 
 #[cfg(test)]

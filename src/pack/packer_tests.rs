@@ -2,10 +2,13 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 
+use base64::Engine as _;
+
 use super::*;
 use crate::log::Damage;
+use crate::otlp::Signal;
 use crate::pack::testing::{
-    RealSpool, SECOND, START, WRITER, batch_id, items, names, names_in, record, records, unpacked,
+    RealSpool, SECOND, START, WRITER, batch_id, items, names, names_in, otlp_jsonl, record, records, unpacked,
 };
 use crate::pack::{Compression, Format, Object};
 
@@ -16,7 +19,7 @@ fn every_format_and_compression_reads_back_with_every_item_once_and_in_order() {
     let records = records(60, SECOND);
     for format in [Format::OtlpJson, Format::OtlpJsonl, Format::OtlpProto] {
         for compression in [Compression::None, Compression::Gzip, Compression::Zstd] {
-            let options = Options { format, compression, ..Options::default() };
+            let options = Options { format, compression: Some(compression), ..otlp_jsonl() };
             let spool = RealSpool::new();
             let batch = spool.pack(42, &options, &records);
             assert_eq!(batch.objects.len(), 3, "one object per signal");
@@ -37,7 +40,7 @@ fn every_format_and_compression_reads_back_with_every_item_once_and_in_order() {
 fn the_same_records_become_the_same_objects_under_the_same_names() {
     let records = records(500, 30 * SECOND);
     for compression in [Compression::None, Compression::Gzip, Compression::Zstd] {
-        let options = Options { compression, ..Options::default() };
+        let options = Options { compression: Some(compression), ..otlp_jsonl() };
         let [one, other] = [RealSpool::new(), RealSpool::new()];
         let batch = one.pack(42, &options, &records);
         assert_eq!(batch, other.pack(42, &options, &records));
@@ -53,7 +56,7 @@ fn the_same_records_become_the_same_objects_under_the_same_names() {
 #[test]
 fn an_object_has_the_content_and_the_name_that_it_has_always_had() {
     let spool = RealSpool::new();
-    let options = Options { compression: Compression::None, ..Options::default() };
+    let options = Options { compression: Some(Compression::None), ..otlp_jsonl() };
     let batch = spool.pack(42, &options, &[record(7, Signal::Logs, START)]);
     assert_eq!(
         String::from_utf8(spool.content(&batch.objects[0])).unwrap(),
@@ -72,7 +75,7 @@ fn an_object_never_spans_two_partitions() {
     let spool = RealSpool::new();
     // 10:11:12 in steps of 20 minutes: the hours 10 to 13.
     let records = records(10, HOUR / 3);
-    let options = Options { format: Format::OtlpJson, ..Options::default() };
+    let options = Options { format: Format::OtlpJson, ..otlp_jsonl() };
     let batch = spool.pack(42, &options, &records);
     for signal in Signal::ALL {
         let of_signal = |object: &&Object| object.signal == signal;
@@ -100,18 +103,18 @@ fn what_a_real_client_sent_is_packed_as_it_came() {
         let name = path.file_name().unwrap().to_str().unwrap();
         let signal = Signal::ALL.into_iter().find(|signal| name.contains(signal.name())).unwrap();
         let body: bytes::Bytes = fs::read(&path).unwrap().into();
-        let items = crate::otlp::validate(signal, &body).unwrap();
+        let items = otlp::validate(signal, &body).unwrap();
         records.push(Record { items, body, ..record(seq, signal, START + seq) });
     }
     assert!(records.len() > 10);
     let spool = RealSpool::new();
-    let options = Options { format: Format::OtlpProto, compression: Compression::Zstd, ..Options::default() };
+    let options = Options { format: Format::OtlpProto, compression: Some(Compression::Zstd), ..otlp_jsonl() };
     for object in &spool.pack(1, &options, &records).objects {
         let sent: Vec<_> = records.iter().filter(|record| record.signal == object.signal).collect();
         let together: Vec<u8> = sent.iter().flat_map(|record| record.body.to_vec()).collect();
-        let plain = unpacked(options.compression, &spool.content(object));
+        let plain = unpacked(options.compression(), &spool.content(object));
         assert_eq!(plain, together);
-        let items = crate::otlp::validate(object.signal, &plain).unwrap();
+        let items = otlp::validate(object.signal, &plain).unwrap();
         assert_eq!(u64::from(items), object.items, "laid end to end they are one valid message");
         assert_eq!(object.items, sent.iter().map(|record| u64::from(record.items)).sum::<u64>());
     }
@@ -123,9 +126,9 @@ fn an_object_of_many_chunks_is_whole() {
     let mut noise = vec![0; 3 << 20];
     blake3::Hasher::new().finalize_xof().fill(&mut noise);
     let large = Record { body: large_logs(&noise), ..record(0, Signal::Logs, START) };
-    let options = Options { format: Format::OtlpProto, ..Options::default() };
+    let options = Options { format: Format::OtlpProto, ..otlp_jsonl() };
     let batch = spool.pack(1, &options, &[large.clone(), large.clone()]);
-    let plain = unpacked(options.compression, &spool.content(&batch.objects[0]));
+    let plain = unpacked(options.compression(), &spool.content(&batch.objects[0]));
     assert_eq!(plain, [&large.body[..], &large.body[..]].concat());
     assert!(batch.bytes() > 3 << 20);
     assert_eq!(spool.budget.used(), batch.bytes(), "every byte counts against the budget");
@@ -141,7 +144,7 @@ fn large_logs(noise: &[u8]) -> bytes::Bytes {
 #[test]
 fn an_empty_segment_leaves_nothing_in_the_spool() {
     let spool = RealSpool::new();
-    let batch = spool.pack(42, &Options::default(), &[]);
+    let batch = spool.pack(42, &otlp_jsonl(), &[]);
     assert_eq!(batch.objects, []);
     assert_eq!(spool.files(), Vec::<String>::new());
     spool.spool.remove(&batch).unwrap();
@@ -156,7 +159,7 @@ fn a_damaged_range_is_passed_over() {
         Item::Damage(damage),
         Item::Record(record(3, Signal::Logs, START)),
     ];
-    let options = Options::default();
+    let options = otlp_jsonl();
     let found = found.into_iter().map(Ok::<_, io::Error>);
     let batch = pack_records(&batch_id(42), WRITER, &options, found, &spool.spool).unwrap();
     let read = names_in(&options, Signal::Logs, &spool.content(&batch.objects[0]));
@@ -164,29 +167,99 @@ fn a_damaged_range_is_passed_over() {
 }
 
 #[test]
-fn a_record_that_cannot_be_encoded_is_kept_aside_and_holds_nothing_up() {
-    for format in [Format::OtlpJson, Format::OtlpJsonl, Format::OtlpProto] {
+fn a_record_that_cannot_be_encoded_is_delivered_as_it_came_and_holds_nothing_up() {
+    for format in
+        [Format::Parquet, Format::Jsonl, Format::Csv, Format::OtlpJson, Format::OtlpJsonl, Format::OtlpProto]
+    {
         let spool = RealSpool::new();
-        let options = Options { format, ..Options::default() };
+        let options = Options { format, prefix: "p".into(), ..Options::default() };
         let mut records = records(9, SECOND);
-        records[3].body = records[3].body.slice(..records[3].body.len() - 1);
+        // The first of its signal, and one in the middle.
+        let broken = [2, 3].map(|place| {
+            records[place].body = records[place].body.slice(..records[place].body.len() - 1);
+            records[place].clone()
+        });
         let batch = spool.pack(42, &options, &records);
-        let kept = spool.folder.path().join("damaged/00000042-main-3.logs.binpb");
-        assert_eq!(fs::read(kept).unwrap(), records[3].body);
-        records.remove(3);
-        for object in &batch.objects {
-            let read = names_in(&options, object.signal, &spool.content(object));
-            assert_eq!(read, names(&records, object.signal), "{format:?}");
+        assert_eq!((batch.objects.len(), batch.items()), (5, 18), "{format:?}: {batch:?}");
+        for record in &broken {
+            let kept = format!("damaged/00000042-main-{}.{}.binpb", record.seq, record.signal);
+            assert_eq!(fs::read(spool.folder.path().join(kept)).unwrap(), record.body);
+            let folder = format!("p/unpackable/{}/date=2026-08-22/hour=10/", record.signal);
+            let object = batch.objects.iter().find(|object| object.key.starts_with(&folder)).unwrap();
+            assert_eq!(object.content_type, "application/x-ndjson");
+            let line: serde_json::Value = serde_json::from_slice(&spool.content(object)).unwrap();
+            let body = base64::engine::general_purpose::STANDARD.decode(line["body"].as_str().unwrap());
+            assert_eq!((line["seq"].as_u64(), body.unwrap()), (Some(record.seq), record.body.to_vec()));
+            assert!(line["reason"].as_str().unwrap().contains("goes beyond"), "{line}");
         }
-        assert_eq!(batch.items(), 16);
+        records.drain(2..4);
+        for object in batch.objects.iter().filter(|object| !object.key.contains("unpackable")) {
+            assert_eq!(object.items, names(&records, object.signal).len() as u64);
+            if !format.is_rows() {
+                let read = names_in(&options, object.signal, &spool.content(object));
+                assert_eq!(read, names(&records, object.signal), "{format:?}");
+            }
+        }
     }
+}
+
+#[test]
+fn a_signal_of_which_nothing_can_be_packed_has_no_object_but_that_one() {
+    let spool = RealSpool::new();
+    let mut records = vec![record(1, Signal::Logs, START)];
+    records[0].body = bytes::Bytes::from_static(&[0xff]);
+    let batch = spool.pack(42, &Options::default(), &records);
+    let keys: Vec<_> = batch.objects.iter().map(|object| object.key.as_str()).collect();
+    assert!(matches!(keys[..], [key] if key.starts_with("unpackable/logs/")), "{keys:?}");
+    assert_eq!(spool.files(), [&batch.objects[0].file, "00000042-main.manifest"]);
+}
+
+#[test]
+fn rows_are_in_the_order_of_the_log_and_those_of_one_value_in_one_object() {
+    let mut records = records(9, SECOND);
+    for (place, record) in records.iter_mut().enumerate() {
+        record.tenant = ["red", "blue"][place / 3 % 2].into();
+    }
+    let key = "{tenant}/{signal}/{unique}".to_owned();
+    let options =
+        Options { format: Format::Jsonl, key, compression: Some(Compression::None), ..Options::default() };
+    let spool = RealSpool::new();
+    let batch = spool.pack(42, &options, &records);
+    assert_eq!(batch.objects.len(), 6, "two tenants, three signals");
+    let object = batch.objects.iter().find(|object| object.key.starts_with("red/logs/")).unwrap();
+    let content = String::from_utf8(spool.content(object)).unwrap();
+    let bodies: Vec<_> = content
+        .lines()
+        .map(|line| {
+            serde_json::from_str::<serde_json::Value>(line).unwrap()["body"].as_str().unwrap().to_owned()
+        })
+        .collect();
+    assert_eq!(bodies, ["0a", "0b", "6a", "6b"]);
+}
+
+#[test]
+fn more_partitions_than_objects_may_be_open_lose_nothing() {
+    let tenants = OPEN_OBJECTS_MAX as u64 + 5;
+    let records: Vec<_> = (0..tenants * 3)
+        .map(|seq| Record { tenant: (seq % tenants).to_string(), ..record(seq, Signal::Logs, START) })
+        .collect();
+    let options = Options { key: "{tenant}/{signal}/{unique}".into(), ..otlp_jsonl() };
+    let spool = RealSpool::new();
+    let batch = spool.pack(42, &options, &records);
+    let read =
+        batch.objects.iter().flat_map(|object| names_in(&options, object.signal, &spool.content(object)));
+    let expected: BTreeSet<_> = names(&records, Signal::Logs).into_iter().collect();
+    assert_eq!(read.collect::<BTreeSet<_>>(), expected);
+    assert_eq!(batch.items(), expected.len() as u64);
+    let keys: BTreeSet<_> = batch.objects.iter().map(|object| &object.key).collect();
+    assert_eq!(keys.len(), batch.objects.len());
 }
 
 #[test]
 fn a_segment_that_cannot_be_read_leaves_nothing_and_can_be_packed_again() {
     let spool = RealSpool::new();
     let records = records(200, 60 * SECOND);
-    let options = Options::default();
+    let options = otlp_jsonl();
     let broken = items(&records[..150]).map(|item| Ok(item.unwrap()));
     let broken = broken.chain([Err(io::Error::other("the disk is on fire"))]);
     let error = pack_records(&batch_id(42), WRITER, &options, broken, &spool.spool).unwrap_err();
@@ -200,7 +273,7 @@ fn a_segment_that_cannot_be_read_leaves_nothing_and_can_be_packed_again() {
 #[test]
 fn a_segment_that_is_packed_is_not_packed_again() {
     let spool = RealSpool::new();
-    let options = Options::default();
+    let options = otlp_jsonl();
     let batch = spool.pack(42, &options, &records(9, SECOND));
     let untouched = std::iter::from_fn(|| -> Option<Result<Item, io::Error>> { panic!("it was read again") });
     assert_eq!(pack_records(&batch_id(42), WRITER, &options, untouched, &spool.spool).unwrap(), batch);
@@ -209,7 +282,7 @@ fn a_segment_that_is_packed_is_not_packed_again() {
 #[test]
 fn options_with_which_nothing_can_be_packed_are_refused() {
     let spool = RealSpool::new();
-    let options = Options { key: "{signal}".into(), ..Options::default() };
+    let options = Options { key: "{signal}".into(), ..otlp_jsonl() };
     let error = pack_records(&batch_id(42), WRITER, &options, items(&[]), &spool.spool).unwrap_err();
     assert!(error.to_string().starts_with("objects.key is `{signal}`; without `{unique}`"), "{error}");
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::*;
 use crate::disk::{AfterPowerLoss, Failing, RealDisk, SimulatedDisk};
 use crate::log::Record;
-use crate::pack::testing::{RealSpool, SECOND, WRITER, batch_id, items, open, records};
+use crate::pack::testing::{RealSpool, SECOND, WRITER, batch_id, items, open, otlp_jsonl, records};
 use crate::pack::{Compression, Options, pack_records};
 
 #[test]
@@ -25,8 +25,7 @@ fn files_of(batch: &Batch) -> Vec<String> {
 #[test]
 fn what_was_committed_is_found_again_oldest_first() {
     let spool = RealSpool::new();
-    let batches =
-        [7, 8, 100_000_000].map(|segment| spool.pack(segment, &Options::default(), &records(9, SECOND)));
+    let batches = [7, 8, 100_000_000].map(|segment| spool.pack(segment, &otlp_jsonl(), &records(9, SECOND)));
     let (spool, found, damage) = spool.reopen();
     assert_eq!((found.as_slice(), damage), (batches.as_slice(), vec![]));
     assert_eq!(spool.spool.batches(), batches);
@@ -37,7 +36,7 @@ fn what_was_committed_is_found_again_oldest_first() {
 #[test]
 fn a_removed_batch_is_gone_and_gives_its_bytes_back() {
     let spool = RealSpool::new();
-    let [one, other] = [1, 2].map(|segment| spool.pack(segment, &Options::default(), &records(9, SECOND)));
+    let [one, other] = [1, 2].map(|segment| spool.pack(segment, &otlp_jsonl(), &records(9, SECOND)));
     spool.spool.remove(&one).unwrap();
     assert_eq!(spool.spool.batches(), std::slice::from_ref(&other));
     assert_eq!(spool.budget.used(), other.bytes());
@@ -50,7 +49,7 @@ fn a_removed_batch_is_gone_and_gives_its_bytes_back() {
 #[test]
 fn leftovers_are_removed_and_what_is_not_ours_is_left_alone() {
     let spool = RealSpool::new();
-    let batch = spool.pack(1, &Options::default(), &records(9, SECOND));
+    let batch = spool.pack(1, &otlp_jsonl(), &records(9, SECOND));
     for name in ["00000002-main-0.logs.object", "00000001-main-9.logs.object", "00000002-main.manifest.new"] {
         fs::write(spool.path(name), "left").unwrap();
     }
@@ -72,8 +71,8 @@ fn packing_writes_over_leftovers_of_the_same_names() {
     for name in ["00000001-main-0.logs.object", "00000001-main.manifest.new"] {
         fs::write(spool.path(name), vec![b'x'; 100_000]).unwrap();
     }
-    let batch = spool.pack(1, &Options::default(), &records(9, SECOND));
-    assert_eq!(batch, RealSpool::new().pack(1, &Options::default(), &records(9, SECOND)));
+    let batch = spool.pack(1, &otlp_jsonl(), &records(9, SECOND));
+    assert_eq!(batch, RealSpool::new().pack(1, &otlp_jsonl(), &records(9, SECOND)));
     batch.objects.iter().for_each(|object| drop(spool.content(object)));
     assert_eq!(spool.files(), files_of(&batch));
 }
@@ -81,7 +80,7 @@ fn packing_writes_over_leftovers_of_the_same_names() {
 #[test]
 fn a_damaged_manifest_and_its_objects_are_kept_and_reported() {
     let spool = RealSpool::new();
-    let [one, other] = [1, 2].map(|segment| spool.pack(segment, &Options::default(), &records(9, SECOND)));
+    let [one, other] = [1, 2].map(|segment| spool.pack(segment, &otlp_jsonl(), &records(9, SECOND)));
     let path = spool.path("00000001-main.manifest");
     let mut content = fs::read(&path).unwrap();
     content[100] ^= 1;
@@ -100,7 +99,7 @@ fn a_damaged_manifest_and_its_objects_are_kept_and_reported() {
     assert_eq!(fs::read(spool.path("00000001-main.manifest.damaged")).unwrap(), content);
 
     // Where the log still has the segment, it is simply packed again.
-    assert_eq!(spool.pack(1, &Options::default(), &records(9, SECOND)), one);
+    assert_eq!(spool.pack(1, &otlp_jsonl(), &records(9, SECOND)), one);
     let (spool, found, damage) = spool.reopen();
     assert_eq!((found.as_slice(), damage), ([one, other].as_slice(), vec![]));
     assert!(kept.iter().all(|name| spool.files().contains(name)));
@@ -109,7 +108,7 @@ fn a_damaged_manifest_and_its_objects_are_kept_and_reported() {
 #[test]
 fn a_lost_or_cut_object_is_reported_with_its_items_and_the_others_are_kept() {
     let spool = RealSpool::new();
-    let batch = spool.pack(1, &Options::default(), &records(9, SECOND));
+    let batch = spool.pack(1, &otlp_jsonl(), &records(9, SECOND));
     let [lost, cut, whole] = batch.objects.as_slice() else { panic!("{batch:?}") };
     fs::remove_file(spool.path(&lost.file)).unwrap();
     fs::File::options().write(true).open(spool.path(&cut.file)).unwrap().set_len(10).unwrap();
@@ -132,7 +131,7 @@ fn a_lost_or_cut_object_is_reported_with_its_items_and_the_others_are_kept() {
 #[test]
 fn a_batch_of_which_nothing_is_left_is_no_longer_delivered() {
     let spool = RealSpool::new();
-    let batch = spool.pack(1, &Options::default(), &records(9, SECOND));
+    let batch = spool.pack(1, &otlp_jsonl(), &records(9, SECOND));
     for object in &batch.objects {
         fs::remove_file(spool.path(&object.file)).unwrap();
     }
@@ -146,7 +145,7 @@ fn a_batch_of_which_nothing_is_left_is_no_longer_delivered() {
 #[test]
 fn an_object_whose_bytes_changed_does_not_verify_and_is_kept_aside() {
     let spool = RealSpool::new();
-    let batch = spool.pack(1, &Options::default(), &records(9, SECOND));
+    let batch = spool.pack(1, &otlp_jsonl(), &records(9, SECOND));
     let object = &batch.objects[1];
     let mut content = fs::read(spool.path(&object.file)).unwrap();
     content[20] ^= 1;
@@ -170,7 +169,7 @@ fn an_object_whose_bytes_changed_does_not_verify_and_is_kept_aside() {
 #[test]
 fn an_object_is_read_in_parts() {
     let spool = RealSpool::new();
-    let batch = spool.pack(1, &Options::default(), &records(9, SECOND));
+    let batch = spool.pack(1, &otlp_jsonl(), &records(9, SECOND));
     let file = spool.spool.open_object(&batch.objects[0]).unwrap();
     let content = fs::read(spool.path(&batch.objects[0].file)).unwrap();
     assert_eq!(file.read(3..9).unwrap(), content[3..9]);
@@ -185,7 +184,7 @@ fn an_object_is_read_in_parts() {
 #[test]
 fn a_spool_of_a_newer_version_is_not_touched() {
     let spool = RealSpool::new();
-    let batch = spool.pack(1, &Options::default(), &records(9, SECOND));
+    let batch = spool.pack(1, &otlp_jsonl(), &records(9, SECOND));
     let lines = "forebay manifest 2\n{}\n";
     let content = format!("{lines}blake3 {}\n", blake3::hash(lines.as_bytes()).to_hex());
     fs::write(spool.path("00000001-main.manifest"), content).unwrap();
@@ -198,7 +197,7 @@ fn a_spool_of_a_newer_version_is_not_touched() {
 #[test]
 fn a_survey_changes_nothing_and_there_is_nothing_in_a_folder_that_is_missing() {
     let spool = RealSpool::new();
-    let batch = spool.pack(1, &Options::default(), &records(9, SECOND));
+    let batch = spool.pack(1, &otlp_jsonl(), &records(9, SECOND));
     fs::write(spool.path("00000002-main-0.logs.object"), "left").unwrap();
     let before = spool.files();
     assert_eq!(survey(&RealDisk, &spool.path("")).unwrap().batches, [batch]);
@@ -230,7 +229,7 @@ fn records_of(segment: u64) -> Vec<Record> {
 }
 
 fn options() -> Options {
-    Options { compression: Compression::None, ..Options::default() }
+    Options { compression: Some(Compression::None), ..otlp_jsonl() }
 }
 
 fn pack_on(spool: &Spool, segment: u64) -> Result<Batch, Error> {

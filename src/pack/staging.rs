@@ -19,8 +19,9 @@ use crate::otlp::Signal;
 pub(super) struct Staging<'a> {
     spool: &'a Spool,
     batch: BatchId,
-    /// The names of all files created so far.
+    /// The names of the files of all objects so far.
     files: Vec<String>,
+    created: usize,
 }
 
 /// The file of an object, empty and open.
@@ -47,18 +48,25 @@ impl<'a> Staging<'a> {
             spool.sync_folder()?;
             spool.owes_sync.store(false, Ordering::Relaxed);
         }
-        Ok(Self { spool, batch, files: Vec::new() })
+        Ok(Self { spool, batch, files: Vec::new(), created: 0 })
     }
 
     /// Creates the file of the next object, in the place of a leftover of the same name.
     pub(super) fn create(&mut self, signal: Signal) -> Result<StagedFile, Error> {
-        let number = self.files.len();
+        let number = self.created;
+        self.created += 1;
         let name = names::object(&self.batch, number, signal);
         self.spool.remove_file(&name)?;
         let path = self.spool.path(&name);
         let file = self.spool.disk.create(&path).map_err(Error::disk("create", &path))?;
         self.files.push(name.clone());
         Ok(StagedFile { number, name, path, content: SpoolFile::new(file, self.spool.budget.take(0)) })
+    }
+
+    /// Removes the file of an object that was not finished.
+    pub(super) fn abandon(&mut self, name: &str) -> Result<(), Error> {
+        self.files.retain(|file| file != name);
+        self.spool.remove_file(name).map(drop)
     }
 
     /// Keeps the body of a record that cannot be encoded in the folder `damaged` beside the spool, durably.

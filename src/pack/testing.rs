@@ -70,6 +70,11 @@ pub(super) fn items(records: &[Record]) -> impl Iterator<Item = Result<Item, Inf
     records.iter().cloned().map(Item::Record).map(Ok)
 }
 
+/// Lines of OTLP JSON, which tests can look into.
+pub(super) fn otlp_jsonl() -> Options {
+    Options { format: Format::OtlpJsonl, ..Options::default() }
+}
+
 /// The batch of a segment for the main output.
 pub(super) fn batch_id(segment: u64) -> BatchId {
     BatchId { segment: SegmentId(segment), output: OutputName::main() }
@@ -145,13 +150,14 @@ pub(super) fn unpacked(compression: Compression, content: &[u8]) -> Vec<u8> {
             decoder.read_to_end(&mut plain).unwrap();
             assert!(decoder.finish().is_empty(), "something follows the first frame");
         }
+        Compression::Snappy | Compression::Lz4 => panic!("Parquet is not unpacked from outside"),
     }
     plain
 }
 
 /// The names of all items in an object, read by somebody else's code.
 pub(super) fn names_in(options: &Options, signal: Signal, content: &[u8]) -> Vec<String> {
-    let plain = unpacked(options.compression, content);
+    let plain = unpacked(options.compression(), content);
     match options.format {
         Format::OtlpJson => names_in_document(signal, &plain),
         Format::OtlpJsonl => {
@@ -160,6 +166,7 @@ pub(super) fn names_in(options: &Options, signal: Signal, content: &[u8]) -> Vec
             lines.flat_map(|line| names_in_document(signal, line)).collect()
         }
         Format::OtlpProto => names_in_message(signal, &plain),
+        format => panic!("rows have no names: {format:?}"),
     }
 }
 

@@ -101,7 +101,7 @@ impl Machine {
             folder: PathBuf::from("/data/log"),
             aside: PathBuf::from("/data/damaged"),
             writer: 7,
-            packing: Outputs::from(pack::Options::default()).pinned(),
+            packing: Outputs::from(otlp_jsonl()).pinned(),
             at_least: batches.iter().map(|batch| batch.segment).max().unwrap_or(SegmentId(0)).next(),
         };
         let options = log::Options {
@@ -309,4 +309,9 @@ fn numbers(key: &str, bytes: &[u8]) -> Result<Vec<u32>, String> {
 /// What the keys of a number's objects say of its signal.
 fn kind(number: u32) -> &'static str {
     if number.is_multiple_of(2) { "logs" } else { "traces" }
+}
+
+/// Lines of OTLP JSON, which tests can look into.
+fn otlp_jsonl() -> pack::Options {
+    pack::Options { format: pack::Format::OtlpJsonl, ..pack::Options::default() }
 }

@@ -233,6 +233,8 @@ fn command(folder: &Path, environment: &[(&str, &str)]) -> Command {
     for key in ["FOREBAY_RECEIVE_GRPC", "FOREBAY_RECEIVE_HTTP", "FOREBAY_ADMIN_LISTEN"] {
         command.env(key, "127.0.0.1:0");
     }
+    // Lines that a test can look into.
+    command.env("FOREBAY_OBJECTS_FORMAT", "otlp_jsonl");
     command.envs(environment.iter().copied());
     command
 }

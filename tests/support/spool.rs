@@ -32,7 +32,7 @@ impl DataFolder {
     pub fn new() -> Self {
         let packing = pack::Options {
             format: Format::OtlpProto,
-            compression: Compression::None,
+            compression: Some(Compression::None),
             ..pack::Options::default()
         };
         Self { folder: tempfile::tempdir().unwrap(), packing }
