@@ -130,6 +130,9 @@ pub async fn drain(config: &Config, patience: Option<Duration>) -> anyhow::Resul
     let mut config = config.clone();
     // Nothing is taken in, so nothing may be dropped to make room for it.
     config.log.when_full = WhenFull::Refuse;
+    // Only what is there is delivered.
+    config.objects.schema_objects = false;
+    config.outputs.values_mut().for_each(|output| output.objects.schema_objects = false);
     let pipeline = Pipeline::start(&config).await?;
     pipeline.flush(patience).await;
     pipeline.stop(Duration::ZERO).await

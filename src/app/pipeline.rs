@@ -10,13 +10,13 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::admin::Losses;
-use crate::catalog::Catalog;
+use crate::catalog::{self, Catalog};
 use crate::config::Config;
 use crate::disk::{Budget, Disk, RealDisk};
 use crate::log::{self, Log, SegmentId, WhenFull};
 use crate::metrics;
 use crate::metrics::upload::DropReason;
-use crate::pack::{Batch, BatchId, Object, OutputName, Spool, SpoolDamage};
+use crate::pack::{Batch, BatchId, Object, OutputName, Spool, SpoolDamage, pack_schema_objects};
 use crate::upload::{self, Deliveries, Delivery, Environment};
 
 use super::Ended;
@@ -82,6 +82,7 @@ impl Opened {
         let batches = without_damaged_ones_in_log(batches, &damage, &spool, &in_log)?;
         let losses = losses(&damage, &in_log);
         let catalog = Catalog::open(&paths.catalog());
+        let batches = with_schema_objects(batches, config, &spool, &catalog)?;
         Ok(Self { data_folder, disk, outputs, budget, spool, batches, losses, log, catalog })
     }
 }
@@ -100,6 +101,25 @@ fn outputs(
         outputs.insert(output, Delivery { options: options.clone(), bucket });
     }
     Ok(outputs)
+}
+
+/// Adds the objects that show the columns of rows, where the bucket is not known to have them.
+fn with_schema_objects(
+    mut batches: Vec<Batch>,
+    config: &Config,
+    spool: &Spool,
+    catalog: &Catalog,
+) -> anyhow::Result<Vec<Batch>> {
+    for (output, options, _) in config.all_outputs() {
+        let is_known = |key: &str| {
+            catalog.entry(&output, key).is_some_and(|entry| entry.state == catalog::State::Delivered)
+        };
+        let batch = pack_schema_objects(&output, options, spool, is_known)?;
+        let is_new = |batch: &Batch| !batches.iter().any(|known| known.id() == batch.id());
+        let new = batch.filter(is_new);
+        batches.extend(new);
+    }
+    Ok(batches)
 }
 
 /// A number that no segment has whose objects are in the spool; a segment with that number would pass for packed.

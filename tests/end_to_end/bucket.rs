@@ -74,7 +74,7 @@ fn decoded_object(key: &str, stored: &[u8]) -> Vec<Decoded> {
 }
 
 /// Decompresses what the suffix says is compressed: one gzip member or one zstd frame, as some readers stop there.
-fn unpacked<'a>(key: &'a str, stored: &[u8]) -> (&'a str, Vec<u8>) {
+pub(crate) fn unpacked<'a>(key: &'a str, stored: &[u8]) -> (&'a str, Vec<u8>) {
     let mut bytes = Vec::new();
     let (name, rest) = if let Some(name) = key.strip_suffix(".gz") {
         let mut decoder = flate2::bufread::GzDecoder::new(stored);

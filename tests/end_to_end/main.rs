@@ -23,5 +23,6 @@ mod budget;
 mod commands;
 mod delivery;
 mod outage;
+mod outputs;
 mod shutdown;
 mod telemetry;
