@@ -98,9 +98,9 @@ async fn each_output_has_every_item_once() {
     for gone in ["forebay-data/catalog", "forebay-data/writer"] {
         let path = folder.path().join(gone);
         if path.is_dir() {
-            fs::remove_dir_all(path).unwrap()
+            fs::remove_dir_all(path).unwrap();
         } else {
-            fs::remove_file(path).unwrap()
+            fs::remove_file(path).unwrap();
         }
         let program = Program::start(folder.path(), &settings().environment());
         flush(&program).await;
