@@ -96,6 +96,7 @@ async fn objects_that_a_failing_disk_drops_by_halves_are_counted_and_go() {
             Arc::clone(&spool),
             Arc::new(Catalog::open(&catalog.path().join("catalog"))),
             vec![batch.clone()],
+            None,
         );
         disk.fail(FailsOnce(step));
         let deadline = Instant::now() + Duration::from_mins(1);

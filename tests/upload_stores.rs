@@ -32,7 +32,7 @@ async fn deliver(store: &FakeS3, options: Options) {
     let disk: Arc<dyn Disk> = Arc::new(RealDisk);
     let bucket = bucket::open(&options, &Environment::default(), &disk, "a1b2c3d4").unwrap();
     let catalog = Arc::new(Catalog::open(&data.catalog_folder()));
-    let uploader = Uploader::start(OutputName::main(), &options, bucket, spool, catalog, vec![batch]);
+    let uploader = Uploader::start(OutputName::main(), &options, bucket, spool, catalog, vec![batch], None);
     let drained = tokio::time::timeout(Duration::from_mins(1), uploader.drained()).await;
     assert!(drained.is_ok(), "{:#?}", uploader.status());
     uploader.stop(Duration::ZERO).await;

@@ -132,6 +132,61 @@ pub fn dropped_items(output: &str, signal: Signal, items: u64, reason: DropReaso
     }
 }
 
+/// Makes the counters of receipts show up with 0, if there are receipts.
+pub fn register_receipts() {
+    receipts_listed(0);
+    receipts_damaged(0);
+    webhook_dropped(0);
+    counter!("forebay_upload_webhook_posted_total").increment(0);
+}
+
+/// A list with so many delivered objects is in the bucket. Its rate over hours is that of the delivered objects; if it
+/// stays behind, look at `forebay_upload_receipts_errors_total`.
+pub fn receipts_listed(objects: u64) {
+    counter!("forebay_upload_receipts_listed_objects_total").increment(objects);
+}
+
+/// Lists of hours that are over, and that are not in the bucket yet. More than one for each signal, for longer than some
+/// minutes, means that they cannot be put: see `forebay_upload_receipts_errors_total`.
+pub fn receipts_waiting(lists: u64) {
+    gauge!("forebay_upload_receipts_waiting_lists").set(as_float(lists));
+}
+
+/// A list could not be made or put, and will be tried again. The kinds are those of `forebay_upload_errors_total`; `denied`
+/// alone means that the credentials may not write under `upload.receipts.prefix`.
+pub fn receipts_failed(kind: &'static str) {
+    counter!("forebay_upload_receipts_errors_total", "kind" => kind).increment(1);
+}
+
+/// Files of receipts were not what was written: what they list is in no list. They are kept in `receipts/` under names that
+/// end in `.damaged`; replace the disk.
+pub fn receipts_damaged(files: u64) {
+    counter!("forebay_upload_receipts_damaged_total").increment(files);
+}
+
+/// A notice was taken by the webhook.
+pub fn webhook_posted() {
+    counter!("forebay_upload_webhook_posted_total").increment(1);
+}
+
+/// A notice was not taken by the webhook and will be posted again. `denied` wants the operator: a header of
+/// `upload.receipts.webhook.headers`.
+pub fn webhook_failed(kind: &'static str) {
+    counter!("forebay_upload_webhook_errors_total", "kind" => kind).increment(1);
+}
+
+/// Notices were lost: more than `upload.receipts.webhook.most_waiting` waited, or the disk changed one. What follows the
+/// webhook has gaps: compare it with the lists of the hours, or with the bucket.
+pub fn webhook_dropped(notices: u64) {
+    counter!("forebay_upload_webhook_dropped_total").increment(notices);
+}
+
+/// Notices that wait to be posted. When it grows steadily, the webhook is slower than delivery, or refuses: see
+/// `forebay_upload_webhook_errors_total`.
+pub fn webhook_waiting(notices: u64) {
+    gauge!("forebay_upload_webhook_waiting").set(as_float(notices));
+}
+
 /// The Collector's count of items sent.
 fn sent(output: &str, signal: Signal) -> Counter {
     counter!(format!("otelcol_exporter_sent_{}_total", signal.items_name()), "exporter" => exporter(output))

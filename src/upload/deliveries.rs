@@ -107,8 +107,15 @@ impl Deliveries {
     fn open(&self, output: &OutputName, delivery: &Delivery, batches: Vec<Batch>) -> Arc<Uploader> {
         let Delivery { options, bucket } = delivery;
         let (spool, catalog) = (Arc::clone(&self.spool), Arc::clone(&self.catalog));
-        let uploader =
-            Arc::new(Uploader::start(output.clone(), options, Arc::clone(bucket), spool, catalog, batches));
+        let uploader = Arc::new(Uploader::start(
+            output.clone(),
+            options,
+            Arc::clone(bucket),
+            spool,
+            catalog,
+            batches,
+            None,
+        ));
         self.lock().insert(output.clone(), Arc::clone(&uploader));
         uploader
     }

@@ -20,6 +20,7 @@ mod destination;
 mod environment;
 mod ledger;
 mod options;
+pub mod receipts;
 mod retry;
 mod scheduler;
 mod secret;
@@ -38,6 +39,7 @@ pub use environment::Environment;
 pub use options::{
     AzureOptions, Checksum, Encryption, GcsOptions, MultipartOptions, Options, RetryOptions, S3Options,
 };
+pub use receipts::Receipts;
 pub use secret::Secret;
 pub use status::{Dropped, Failing, Status};
 pub use trouble::{Kind, Trouble};

@@ -8,7 +8,6 @@ pub(super) fn written(nanoseconds: u64) -> String {
 }
 
 /// Reads what [`written`] wrote; nothing if it is no time since 1970.
-#[cfg(test)]
 pub(super) fn read(text: &str) -> Option<u64> {
     let moment: Timestamp = text.parse().ok()?;
     u64::try_from(moment.as_nanosecond()).ok()

@@ -11,6 +11,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 use super::bucket::{Bucket, PutError, Receipt};
 use super::ledger::Ledger;
 use super::options::Options;
+use super::receipts::{self, Couriers, Receipts};
 use super::retry::Backoff;
 use super::scheduler::{Decision, Queue, Ticket};
 use super::status::{Dropped, Record, Status};
@@ -21,7 +22,7 @@ use crate::log::SegmentId;
 use crate::metrics::upload as metrics;
 use crate::metrics::upload::DropReason;
 use crate::otlp::Signal;
-use crate::pack::{Batch, BatchId, Object, OutputName, Spool};
+use crate::pack::{self, Batch, BatchId, Object, OutputName, Spool};
 
 /// Delivers the batches that were packed for one output. Its task runs until [`Uploader::stop`].
 #[derive(Debug)]
@@ -30,6 +31,7 @@ pub struct Uploader {
     stop: watch::Sender<Option<Instant>>,
     /// Taken by the one who stops it.
     task: Mutex<Option<JoinHandle<()>>>,
+    couriers: Option<Couriers>,
 }
 
 /// What the task, its attempts and the callers share.
@@ -39,6 +41,7 @@ struct Shared {
     options: Options,
     bucket: Arc<dyn Bucket>,
     spool: Arc<Spool>,
+    receipts: Option<Arc<Receipts>>,
     ledger: Ledger,
     state: Mutex<State>,
     /// Something changed that may change the next decision.
@@ -58,13 +61,24 @@ struct State {
     half_removed: Vec<Batch>,
 }
 
+/// Why a batch is still in the spool.
+#[derive(Debug, thiserror::Error)]
+enum RemovalError {
+    /// What was delivered of it is not noted.
+    #[error("its receipts: {0}")]
+    Receipts(#[from] receipts::Error),
+    /// Its files are not removed.
+    #[error(transparent)]
+    Spool(#[from] pack::Error),
+}
+
 /// An attempt that moves, however slowly, has this much time for its bytes beside `upload.attempt_timeout`: a bound for
 /// what the watch over its progress does not see.
 const SLOWEST_BYTES_PER_SECOND: u64 = 8 << 10;
 
 impl Uploader {
     /// Starts to deliver what was packed for `output`: `recovered`, its batches that the spool had at start, and what
-    /// [`Uploader::add`] brings. Must be called on a tokio runtime.
+    /// [`Uploader::add`] brings. `receipts` is told of each delivery. Must be called on a tokio runtime.
     pub fn start(
         output: OutputName,
         options: &Options,
@@ -72,16 +86,20 @@ impl Uploader {
         spool: Arc<Spool>,
         catalog: Arc<Catalog>,
         recovered: Vec<Batch>,
+        receipts: Option<Receipts>,
     ) -> Self {
         metrics::register(output.as_str());
         catalog.reconcile(&output, &recovered);
         let memory_kib = u32::try_from(options.in_flight_bytes.bytes() >> 10).unwrap_or(u32::MAX >> 4);
         let queue = Queue::new(options.concurrency.max(1), options.retry.clone());
+        let receipts = receipts.map(Arc::new);
+        let couriers = receipts.as_ref().map(|receipts| Couriers::start(receipts, &bucket, options));
         let shared = Arc::new(Shared {
             output,
             options: options.clone(),
             bucket,
             spool,
+            receipts,
             ledger: Ledger::new(catalog),
             state: Mutex::new(State { queue, record: Record::default(), half_removed: Vec::new() }),
             changed: Notify::new(),
@@ -95,7 +113,7 @@ impl Uploader {
         shared.publish();
         let (stop, stopped) = watch::channel(None);
         let task = Mutex::new(Some(tokio::spawn(run(Arc::clone(&shared), stopped))));
-        Self { shared, stop, task }
+        Self { shared, stop, task, couriers }
     }
 
     /// Takes in a batch that was committed to the spool. Blocks the thread for as long as the ledger takes.
@@ -116,6 +134,16 @@ impl Uploader {
     pub fn nudge(&self) {
         self.shared.lock().queue.nudge();
         self.shared.notice();
+        if let Some(receipts) = &self.shared.receipts {
+            receipts.nudge();
+        }
+    }
+
+    /// Waits until no receipt is left to carry, those of the current hour included: no more is to come.
+    pub async fn receipts_carried(&self) {
+        if let Some(receipts) = &self.shared.receipts {
+            receipts.finished().await;
+        }
     }
 
     /// Waits until nothing is left to deliver.
@@ -130,7 +158,7 @@ impl Uploader {
     /// to the bucket's own rule for unfinished multipart uploads.
     pub fn drop_oldest(&self) -> Option<Dropped> {
         let (batch, undelivered) = self.shared.lock().queue.take_oldest()?;
-        if let Err(error) = self.shared.spool.remove(&batch) {
+        if let Err(error) = self.shared.remove(&batch) {
             tracing::error!(%error, segment = %batch.segment, "cannot drop the oldest objects from the spool");
             let mut state = self.shared.lock();
             if !self.shared.spool.is_half_removed(&batch.id()) {
@@ -175,6 +203,9 @@ impl Uploader {
             && let Err(error) = task.await
         {
             tracing::error!(%error, "delivery did not end as it should");
+        }
+        if let Some(couriers) = &self.couriers {
+            couriers.stop().await;
         }
         self.shared.status()
     }
@@ -232,6 +263,7 @@ impl Shared {
         let Some((object, recovered, attempts)) = known else { return };
         if recovered && attempts <= 1 && self.ledger.is_delivered(&object, &self.output).await {
             // The process ended between the confirmation and the removal.
+            self.note_confirmed(&object, None);
             let finished = self.lock().queue.done(ticket);
             self.release(finished).await;
             return;
@@ -289,6 +321,7 @@ impl Shared {
     async fn delivered(&self, object: &Object, batch: &BatchId, receipt: &Receipt, took: Duration) {
         let now = unix_now();
         self.ledger.note_delivered(object, batch, receipt.etag(), now).await;
+        self.note_confirmed(object, receipt.etag());
         metrics::delivered(self.name(), object.signal, object.items, object.bytes);
         metrics::latency(self.name(), took);
         metrics::last_success(self.name(), Duration::from_nanos(now).as_secs_f64());
@@ -328,7 +361,7 @@ impl Shared {
     }
 
     /// Takes an object out of delivery whose bytes are not those that were packed.
-    async fn damaged(&self, object: &Object, ticket: Ticket, why: &str) {
+    async fn damaged(self: &Arc<Self>, object: &Object, ticket: Ticket, why: &str) {
         let (spool, wanted, reason) = (Arc::clone(&self.spool), object.clone(), why.to_string());
         let id = self.batch_id(ticket);
         let kept = tokio::task::spawn_blocking(move || match spool.batch(&id) {
@@ -353,14 +386,14 @@ impl Shared {
     }
 
     /// Removes the files of a batch all of whose objects are done with, trying until it works.
-    async fn release(&self, batch: Option<Batch>) {
+    async fn release(self: &Arc<Self>, batch: Option<Batch>) {
         let Some(batch) = batch else { return };
         let segment = batch.segment;
         let batch = Arc::new(batch);
         let mut backoff = Backoff::new(&self.options.retry);
         loop {
-            let (spool, finished) = (Arc::clone(&self.spool), Arc::clone(&batch));
-            match tokio::task::spawn_blocking(move || spool.remove(&finished)).await {
+            let (shared, finished) = (Arc::clone(self), Arc::clone(&batch));
+            match tokio::task::spawn_blocking(move || shared.remove(&finished)).await {
                 Ok(Ok(())) => break,
                 Ok(Err(error)) => tracing::error!(%error, %segment, "cannot remove what was delivered"),
                 Err(error) => tracing::error!(%error, %segment, "cannot remove what was delivered"),
@@ -369,6 +402,22 @@ impl Shared {
         }
         self.lock().queue.finished(segment);
         self.notice();
+    }
+
+    /// Has the receipts know of a delivery.
+    fn note_confirmed(&self, object: &Object, etag: Option<&str>) {
+        if let Some(receipts) = &self.receipts {
+            receipts.confirmed(object, etag, unix_now());
+        }
+    }
+
+    /// Notes durably what was delivered of a batch, and removes its files. Blocks the thread; after an error call it again.
+    fn remove(&self, batch: &Batch) -> Result<(), RemovalError> {
+        let Some(receipts) = &self.receipts else { return Ok(self.spool.remove(batch)?) };
+        receipts.note(batch, unix_now())?;
+        self.spool.remove(batch)?;
+        receipts.released(batch);
+        Ok(())
     }
 
     /// Forgets an attempt that has ended; one that panicked counts as failed.

@@ -10,4 +10,5 @@
 pub mod checksums;
 pub mod program;
 pub mod s3;
+pub mod sink;
 pub mod spool;

@@ -5,6 +5,7 @@
 
 mod labels;
 mod parts;
+mod receipts;
 mod scene;
 #[path = "../support/mod.rs"]
 mod support;

@@ -8,10 +8,12 @@ use crate::support::s3::{BUCKET, FakeS3, Fault, On};
 use crate::support::spool::DataFolder;
 use bytes::Bytes;
 use forebay::catalog::Catalog;
-use forebay::disk::{Disk, RealDisk};
+use forebay::disk::{Budget, Disk, RealDisk};
 use forebay::pack::{Batch, OutputName, Spool};
 use forebay::units::{ByteSize, Span};
-use forebay::upload::{Environment, MultipartOptions, Options, RetryOptions, S3Options, Uploader, bucket};
+use forebay::upload::{
+    Environment, MultipartOptions, Options, Receipts, RetryOptions, S3Options, Uploader, bucket, receipts,
+};
 
 /// Longer than any of these tests takes; a test that waits as long as that has failed.
 pub(crate) const FAILED: Duration = Duration::from_mins(1);
@@ -66,6 +68,13 @@ impl Scene {
         let disk: Arc<dyn Disk> = Arc::new(RealDisk);
         let bucket = bucket::open(&self.options, &self.environment, &disk, "a1b2c3d4").unwrap();
         let catalog = Arc::new(Catalog::open(&self.data.catalog_folder()));
+        let place = receipts::Place {
+            folder: self.data.folder.path().join("receipts"),
+            writer: "a1b2c3d4".into(),
+            output: "default".into(),
+        };
+        let budget = Budget::new(1 << 30);
+        let receipts = Receipts::open(&disk, place, &self.options, &budget, &batches).unwrap();
         let uploader = Uploader::start(
             OutputName::main(),
             &self.options,
@@ -73,6 +82,7 @@ impl Scene {
             Arc::clone(&spool),
             Arc::clone(&catalog),
             batches,
+            receipts,
         );
         Life { spool, catalog, uploader }
     }

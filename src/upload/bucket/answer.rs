@@ -62,7 +62,7 @@ pub(super) fn read(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Trou
 }
 
 /// What an exchange that brought no answer says.
-pub(super) fn unanswered(error: &reqwest::Error) -> Trouble {
+pub(in crate::upload) fn unanswered(error: &reqwest::Error) -> Trouble {
     let mut kind = if error.is_timeout() {
         Kind::Timeout
     } else if error.is_connect() {

@@ -62,42 +62,9 @@ impl Connector {
     /// # Errors
     /// A sentence that says which setting is wrong.
     pub(super) fn new(options: &Options, dialect: Dialect, ca_bundle: Option<&[u8]>) -> Result<Self, String> {
-        install_tls();
-        let builder = || -> Result<reqwest::ClientBuilder, String> {
-            let mut builder = reqwest::Client::builder()
-                .user_agent(concat!("forebay/", env!("CARGO_PKG_VERSION")))
-                .connect_timeout(options.connect_timeout.duration())
-                // Stores close connections that are idle for some 20 s; a put must not meet one that is just closing.
-                .pool_idle_timeout(Duration::from_secs(15))
-                // HTTP/2 shares one connection, on which a lost packet holds up all puts.
-                .http1_only()
-                .redirect(reqwest::redirect::Policy::none())
-                .retry(reqwest::retry::never());
-            if let Some(pem) = ca_bundle {
-                let certificates = reqwest::Certificate::from_pem_bundle(pem)
-                    .map_err(|error| format!("upload.ca_bundle is no PEM file of certificates: {error}"))?;
-                if certificates.is_empty() {
-                    return Err("upload.ca_bundle has no certificate in it; name a PEM file".to_string());
-                }
-                builder = builder.tls_certs_merge(certificates);
-            }
-            Ok(builder)
-        };
-        let build = |builder: reqwest::ClientBuilder| {
-            builder
-                .build()
-                .map_err(|error| format!("cannot make an HTTP client: {}", answer::unanswered(&error)))
-        };
-        let mut proxied = builder()?;
-        if let Some(proxy) = &options.proxy {
-            let proxy = reqwest::Proxy::all(proxy.reveal()).map_err(|_| {
-                "upload.proxy is no URL; write it like http://proxy.example.com:3128".to_string()
-            })?;
-            proxied = proxied.proxy(proxy);
-        }
         Ok(Self(Arc::new(Line {
-            client: build(proxied)?,
-            direct: build(builder()?.no_proxy())?,
+            client: proxied(options, ca_bundle)?,
+            direct: direct(options, ca_bundle)?,
             dialect,
             create_only: options.create_only,
             patience: options.attempt_timeout.duration(),
@@ -111,6 +78,69 @@ impl HttpConnector for Connector {
         let allow_http = options.get_config_value(&ClientConfigKey::AllowHttp).as_deref() == Some("true");
         Ok(HttpClient::new(Exchange { line: Arc::clone(&self.0), allow_http }))
     }
+}
+
+/// The content of the PEM file that the settings name, or else the environment.
+///
+/// # Errors
+/// If it cannot be read.
+pub(super) fn ca_bundle(options: &Options, environment: Option<&str>) -> Result<Option<Vec<u8>>, String> {
+    let path = options.ca_bundle.clone().or_else(|| environment.map(Into::into));
+    let pem = path.map(|path| {
+        let read = std::fs::read(&path);
+        read.map_err(|error| format!("cannot read upload.ca_bundle {}: {error}", path.display()))
+    });
+    pem.transpose()
+}
+
+/// A client for `url`, with the proxy and the certificates of the stores.
+///
+/// # Errors
+/// A sentence that says which setting is wrong.
+pub(in crate::upload) fn client(options: &Options, url: &str) -> Result<reqwest::Client, String> {
+    let pem = ca_bundle(options, None)?;
+    let is_near = url.parse().is_ok_and(|uri| is_near(&uri));
+    if is_near { direct(options, pem.as_deref()) } else { proxied(options, pem.as_deref()) }
+}
+
+/// A client that uses the proxy of the settings, or of the environment.
+fn proxied(options: &Options, ca_bundle: Option<&[u8]>) -> Result<reqwest::Client, String> {
+    let mut proxied = builder(options, ca_bundle)?;
+    if let Some(proxy) = &options.proxy {
+        let proxy = reqwest::Proxy::all(proxy.reveal())
+            .map_err(|_| "upload.proxy is no URL; write it like http://proxy.example.com:3128".to_string())?;
+        proxied = proxied.proxy(proxy);
+    }
+    build(proxied)
+}
+
+/// A client that uses no proxy.
+fn direct(options: &Options, ca_bundle: Option<&[u8]>) -> Result<reqwest::Client, String> {
+    build(builder(options, ca_bundle)?.no_proxy())
+}
+
+fn builder(options: &Options, ca_bundle: Option<&[u8]>) -> Result<reqwest::ClientBuilder, String> {
+    install_tls();
+    let builder = reqwest::Client::builder()
+        .user_agent(concat!("forebay/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(options.connect_timeout.duration())
+        // Stores close connections that are idle for some 20 s; a put must not meet one that is just closing.
+        .pool_idle_timeout(Duration::from_secs(15))
+        // HTTP/2 shares one connection, on which a lost packet holds up all puts.
+        .http1_only()
+        .redirect(reqwest::redirect::Policy::none())
+        .retry(reqwest::retry::never());
+    let Some(pem) = ca_bundle else { return Ok(builder) };
+    let certificates = reqwest::Certificate::from_pem_bundle(pem)
+        .map_err(|error| format!("upload.ca_bundle is no PEM file of certificates: {error}"))?;
+    if certificates.is_empty() {
+        return Err("upload.ca_bundle has no certificate in it; name a PEM file".to_string());
+    }
+    Ok(builder.tls_certs_merge(certificates))
+}
+
+fn build(builder: reqwest::ClientBuilder) -> Result<reqwest::Client, String> {
+    builder.build().map_err(|error| format!("cannot make an HTTP client: {}", answer::unanswered(&error)))
 }
 
 /// Installs the TLS provider of the process. It is the only place that does.

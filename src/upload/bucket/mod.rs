@@ -32,7 +32,9 @@ use crate::catalog::PartialUpload;
 use crate::disk::Disk;
 use crate::pack::Object;
 
+pub(super) use answer::unanswered;
 pub use folder::FolderBucket;
+pub(super) use http::client as http_client;
 pub use missing::MissingBucket;
 
 /// Where objects are put.

@@ -19,7 +19,7 @@ use object_store::{
 };
 
 use super::answer::recorded;
-use super::http::{Connector, Dialect};
+use super::http::{Connector, Dialect, ca_bundle};
 use super::labels::Labels;
 use super::multipart::Multipart;
 use super::{Body, Bucket, Environment, Journal, Kind, PutError, Receipt, Trouble, aws, blocking};
@@ -58,12 +58,7 @@ impl StoreBucket {
         writer: &str,
     ) -> Result<Self, String> {
         let connect = |dialect, environment_bundle: Option<&str>| {
-            let path = options.ca_bundle.clone().or_else(|| environment_bundle.map(Into::into));
-            let pem = path.map(|path| {
-                let read = std::fs::read(&path);
-                read.map_err(|error| format!("cannot read upload.ca_bundle {}: {error}", path.display()))
-            });
-            Connector::new(options, dialect, pem.transpose()?.as_deref())
+            Connector::new(options, dialect, ca_bundle(options, environment_bundle)?.as_deref())
         };
         let target = |dialect, prefix: &str, storage_class: &Option<String>| Target {
             prefix: prefix.to_string(),

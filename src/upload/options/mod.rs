@@ -15,6 +15,7 @@ pub use gcs::GcsOptions;
 pub use s3::{Checksum, Encryption, S3Options};
 
 use super::destination::Destination;
+use super::receipts::ReceiptOptions;
 use super::secret::Secret;
 use crate::units::{ByteSize, Span};
 
@@ -60,6 +61,8 @@ pub struct Options {
     /// Tags of every object, on S3 and Azure: 10 at most, with names of up to 128 letters and values of up to 256. On S3
     /// they need the permission `s3:PutObjectTagging` as well, on Azure that to write tags.
     pub tags: BTreeMap<String, String>,
+    /// What delivered objects leave behind for others: lists in the bucket, notices to a webhook.
+    pub receipts: ReceiptOptions,
     /// The settings of S3 and of stores that are compatible with it.
     pub s3: S3Options,
     /// The settings of Google Cloud Storage.
@@ -105,6 +108,7 @@ impl Default for Options {
             proxy: None,
             metadata: BTreeMap::new(),
             tags: BTreeMap::new(),
+            receipts: ReceiptOptions::default(),
             s3: S3Options::default(),
             gcs: GcsOptions::default(),
             azure: AzureOptions::default(),
@@ -165,6 +169,7 @@ impl Options {
         }
         labels::check_metadata(&self.metadata, &destination)?;
         labels::check_tags(&self.tags, &destination)?;
+        self.receipts.validate()?;
         match destination {
             Destination::S3 { .. } => self.s3.validate(),
             Destination::Gcs { .. } => self.gcs.validate(),
@@ -181,6 +186,7 @@ impl Options {
             .chain(azure)
             .chain([&self.gcs.service_account_key, &self.proxy])
             .flatten()
+            .chain(self.receipts.webhook.headers.values())
             .map(|secret| secret.reveal().to_string())
             .filter(|secret| !secret.is_empty())
             .collect()
@@ -270,12 +276,13 @@ mod tests {
     fn secrets_are_not_printed() {
         let options = read(
             "{ s3: { access_key_id: AKIA, secret_access_key: hidden1, session_token: hidden2 }, proxy: 'http://u:hidden3@p',
-               azure: { access_key: hidden4, sas_token: hidden5, client_secret: hidden6 }, gcs: { service_account_key: hidden7 } }",
+               azure: { access_key: hidden4, sas_token: hidden5, client_secret: hidden6 }, gcs: { service_account_key: hidden7 },
+               receipts: { webhook: { headers: { Authorization: hidden8 } } } }",
         )
         .unwrap();
         for printed in [format!("{options:?}"), serde_json::to_string(&options).unwrap()] {
             assert!(!printed.contains("hidden"), "{printed}");
         }
-        assert_eq!(options.secrets().len(), 7);
+        assert_eq!(options.secrets().len(), 8);
     }
 }
