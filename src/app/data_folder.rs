@@ -7,6 +7,7 @@
 //!     log/        segments
 //!     spool/      objects and their manifests
 //!     catalog/    the ledger; may be deleted while forebay does not run
+//!     receipts/   what becomes lists and notices of delivered objects; only with upload.receipts
 //!     damaged/    what could not be read; empty unless a disk failed
 //! ```
 
@@ -44,6 +45,11 @@ impl Paths {
     /// The ledger.
     pub fn catalog(&self) -> PathBuf {
         self.root.join("catalog")
+    }
+
+    /// What becomes lists and notices of delivered objects.
+    pub fn receipts(&self) -> PathBuf {
+        self.root.join("receipts")
     }
 
     /// What could not be read.

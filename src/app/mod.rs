@@ -134,7 +134,15 @@ pub async fn drain(config: &Config, patience: Option<Duration>) -> anyhow::Resul
     config.objects.schema_objects = false;
     config.outputs.values_mut().for_each(|output| output.objects.schema_objects = false);
     let pipeline = Pipeline::start(&config).await?;
-    pipeline.flush(patience).await;
+    let began = Instant::now();
+    if pipeline.flush(patience).await {
+        let patience = patience.map(|patience| patience.saturating_sub(began.elapsed()));
+        if !pipeline.carry_receipts(patience).await {
+            tracing::warn!(
+                "lists or notices of delivered objects are left; they are carried after the next start"
+            );
+        }
+    }
     pipeline.stop(Duration::ZERO).await
 }
 

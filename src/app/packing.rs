@@ -253,6 +253,7 @@ mod tests {
         let delivery = Delivery {
             options: crate::upload::Options::default(),
             bucket: Arc::new(FolderBucket::new(disk, "/bucket".into())),
+            receipts: None,
         };
         let deliveries = Arc::new(Deliveries::start(
             BTreeMap::from([(OutputName::main(), delivery)]),

@@ -1,7 +1,7 @@
 //! The stages behind the receiver, wired together: log, packing, delivery.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -17,7 +17,7 @@ use crate::log::{self, Log, SegmentId, WhenFull};
 use crate::metrics;
 use crate::metrics::upload::DropReason;
 use crate::pack::{Batch, BatchId, Object, OutputName, Spool, SpoolDamage, pack_schema_objects};
-use crate::upload::{self, Deliveries, Delivery, Environment};
+use crate::upload::{self, Deliveries, Delivery, Environment, Receipts, receipts};
 
 use super::Ended;
 use super::data_folder::DataFolder;
@@ -62,8 +62,7 @@ impl Opened {
     fn new(config: &Config) -> anyhow::Result<Self> {
         let disk: Arc<dyn Disk> = Arc::new(RealDisk);
         let data_folder = DataFolder::open(&disk, &config.data_dir)?;
-        let writer = data_folder.writer_id();
-        let outputs = outputs(config, &disk, &writer)?;
+        let id = data_folder.writer_id();
         let paths = &data_folder.paths;
         let budget = Budget::new(config.log.disk_budget.bytes());
         let (spool, batches, damage) = Spool::open(Arc::clone(&disk), paths.spool(), Arc::clone(&budget))?;
@@ -83,22 +82,33 @@ impl Opened {
         let losses = losses(&damage, &in_log);
         let catalog = Catalog::open(&paths.catalog());
         let batches = with_schema_objects(batches, config, &spool, &catalog)?;
+        let outputs = outputs(config, &disk, &id, &paths.receipts(), &spool, &budget)?;
         Ok(Self { data_folder, disk, outputs, budget, spool, batches, losses, log, catalog })
     }
 }
 
-/// Where the objects of each output go.
+/// Where the objects of each output go, and who is told.
 fn outputs(
     config: &Config,
     disk: &Arc<dyn Disk>,
     writer: &str,
+    receipts: &Path,
+    spool: &Spool,
+    budget: &Arc<Budget>,
 ) -> anyhow::Result<BTreeMap<OutputName, Delivery>> {
     let environment = Environment::of_process();
     let mut outputs = BTreeMap::new();
     for (output, _, options) in config.all_outputs() {
         let bucket = upload::bucket::open(options, &environment, disk, writer).map_err(anyhow::Error::msg)?;
         metrics::upload::queue_capacity(output.as_str(), config.log.disk_budget.bytes());
-        outputs.insert(output, Delivery { options: options.clone(), bucket });
+        let place = receipts::Place {
+            folder: receipts.join(output.as_str()),
+            writer: writer.to_owned(),
+            output: output.to_string(),
+        };
+        let batches: Vec<_> = spool.batches().into_iter().filter(|batch| batch.output == output).collect();
+        let receipts = Receipts::open(disk, place, options, budget, &batches).map_err(anyhow::Error::msg)?;
+        outputs.insert(output, Delivery { options: options.clone(), bucket, receipts });
     }
     Ok(outputs)
 }
@@ -234,6 +244,17 @@ impl Pipeline {
             }
             tokio::time::sleep(LOOK_EVERY).await;
         }
+    }
+
+    /// Waits until no receipt of a delivery is left to carry, `patience` at most; says whether there is none. No more
+    /// deliveries are to come.
+    pub(super) async fn carry_receipts(&self, patience: Option<Duration>) -> bool {
+        let carried = self.deliveries.receipts_carried();
+        if let Some(patience) = patience {
+            return tokio::time::timeout(patience, carried).await.is_ok();
+        }
+        carried.await;
+        true
     }
 
     /// Whether nothing is left of this segment and those before it. Without a segment: whether nothing is left that the

@@ -8,18 +8,21 @@ use tokio::runtime::Handle;
 
 use super::bucket::{Bucket, MissingBucket};
 use super::options::Options;
+use super::receipts::Receipts;
 use super::status::{Dropped, Status};
 use super::uploader::Uploader;
 use crate::catalog::Catalog;
 use crate::pack::{Batch, OutputName, Spool};
 
 /// Where the objects of an output go.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Delivery {
     /// The settings.
     pub options: Options,
     /// The bucket that they name.
     pub bucket: Arc<dyn Bucket>,
+    /// Who is told of each delivery.
+    pub receipts: Option<Receipts>,
 }
 
 /// The delivery of all outputs.
@@ -51,10 +54,10 @@ impl Deliveries {
         let deliveries = Self { spool, catalog, runtime: Handle::current(), uploaders: Mutex::default() };
         for (output, delivery) in outputs {
             let batches = by_output.remove(&output).unwrap_or_default();
-            deliveries.open(&output, &delivery, batches);
+            deliveries.open(&output, delivery, batches);
         }
         for (output, batches) in by_output {
-            deliveries.open(&output, &unconfigured(&output), batches);
+            deliveries.open(&output, unconfigured(&output), batches);
         }
         deliveries
     }
@@ -65,7 +68,7 @@ impl Deliveries {
         let uploader = known.unwrap_or_else(|| {
             // It was packed for an output that the configuration had when its segment was begun.
             let _on_runtime = self.runtime.enter();
-            self.open(&batch.output, &unconfigured(&batch.output), Vec::new())
+            self.open(&batch.output, unconfigured(&batch.output), Vec::new())
         });
         uploader.add(batch);
     }
@@ -79,6 +82,13 @@ impl Deliveries {
     pub async fn drained(&self) {
         for (_, uploader) in self.all() {
             uploader.drained().await;
+        }
+    }
+
+    /// Waits until no receipt of a delivery is left to carry. No more deliveries are to come.
+    pub async fn receipts_carried(&self) {
+        for (_, uploader) in self.all() {
+            uploader.receipts_carried().await;
         }
     }
 
@@ -104,18 +114,11 @@ impl Deliveries {
         futures::future::join_all(stopping).await.into_iter().collect()
     }
 
-    fn open(&self, output: &OutputName, delivery: &Delivery, batches: Vec<Batch>) -> Arc<Uploader> {
-        let Delivery { options, bucket } = delivery;
+    fn open(&self, output: &OutputName, delivery: Delivery, batches: Vec<Batch>) -> Arc<Uploader> {
+        let Delivery { options, bucket, receipts } = delivery;
         let (spool, catalog) = (Arc::clone(&self.spool), Arc::clone(&self.catalog));
-        let uploader = Arc::new(Uploader::start(
-            output.clone(),
-            options,
-            Arc::clone(bucket),
-            spool,
-            catalog,
-            batches,
-            None,
-        ));
+        let uploader = Uploader::start(output.clone(), &options, bucket, spool, catalog, batches, receipts);
+        let uploader = Arc::new(uploader);
         self.lock().insert(output.clone(), Arc::clone(&uploader));
         uploader
     }
@@ -137,5 +140,5 @@ fn unconfigured(output: &OutputName) -> Delivery {
     );
     let options =
         Options { to: format!("nowhere (outputs.{output} is not configured)"), ..Options::default() };
-    Delivery { options, bucket: Arc::new(MissingBucket::new(words)) }
+    Delivery { options, bucket: Arc::new(MissingBucket::new(words)), receipts: None }
 }

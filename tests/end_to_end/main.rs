@@ -24,5 +24,6 @@ mod commands;
 mod delivery;
 mod outage;
 mod outputs;
+mod receipts;
 mod shutdown;
 mod telemetry;
