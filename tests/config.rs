@@ -317,6 +317,21 @@ fn secrets_are_taken_and_not_shown() {
 }
 
 #[test]
+fn secrets_in_a_map_are_taken_and_not_shown_not_even_when_they_are_written_wrongly() {
+    let name = "FOREBAY_UPLOAD_RECEIPTS_WEBHOOK_HEADERS";
+    let loaded = load("", &[(name, "Authorization=Bearer hunter2,X-Key=hunter3")], &[]).unwrap();
+    let headers = loaded.settings.iter().find(|s| s.key == "upload.receipts.webhook.headers").unwrap();
+    assert_eq!(headers.value, "Authorization=***,X-Key=***");
+    assert!(!format!("{loaded:?}").contains("hunter"));
+    let problems = load("", &[(name, "Authorization: Bearer hunter2")], &[]).unwrap_err();
+    let said = "upload.receipts.webhook.headers: it must be written `key=value,key=value`";
+    assert_eq!(problems, [format!("{name}: {said}")]);
+    let yaml = "upload: { receipts: { webhook: { headers: { \"a b\": hunter2 } } } }";
+    let problems = load(yaml, &[], &[]).unwrap_err();
+    assert!(problems[0].contains("headers has `a b`") && !problems[0].contains("hunter"), "{problems:?}");
+}
+
+#[test]
 fn a_name_brought_along_from_the_collector_is_shown_by_its_own() {
     let loaded = load("upload: { s3: { force_path_style: false } }", &[], &[]).unwrap();
     assert!(!loaded.config.upload.s3.path_style);

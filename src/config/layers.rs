@@ -197,7 +197,9 @@ fn canonical(key: &str) -> &str {
 fn wrong(key: &str, value: &Value, origin: &Origin, why: &str) -> String {
     // A list or a section where one value belongs needs no repeating, and might hold a secret.
     let Value::Text(written) = value else { return format!("{origin}: {key}: {why}") };
-    if written.is_empty() || why.contains(&format!("`{written}`")) {
+    // So might the entries of a map, such as headers.
+    let is_map = why.contains(super::typed::MAP);
+    if written.is_empty() || is_map || why.contains(&format!("`{written}`")) {
         return format!("{origin}: {key}: {why}");
     }
     format!("{origin}: {key} is `{written}`; {why}")

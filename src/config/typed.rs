@@ -10,6 +10,9 @@ use serde::forward_to_deserialize_any;
 
 use super::value::Value;
 
+/// How a map is written as text.
+pub(super) const MAP: &str = "`key=value,key=value`";
+
 impl IntoDeserializer<'_, Error> for Value {
     type Deserializer = Self;
 
@@ -111,7 +114,7 @@ impl<'de> Deserializer<'de> for Value {
                 for entry in listed(&text) {
                     let (key, value) = entry
                         .split_once('=')
-                        .ok_or_else(|| Error::custom("it must be written `key=value,key=value`"))?;
+                        .ok_or_else(|| Error::custom(format_args!("it must be written {MAP}")))?;
                     entries.insert(key.trim().to_owned(), Self::Text(value.trim().to_owned()));
                 }
                 Self::Section(entries).deserialize_any(visitor)
