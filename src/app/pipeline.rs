@@ -246,15 +246,14 @@ impl Pipeline {
         }
     }
 
-    /// Waits until no receipt of a delivery is left to carry, `patience` at most; says whether there is none. No more
-    /// deliveries are to come.
-    pub(super) async fn carry_receipts(&self, patience: Option<Duration>) -> bool {
+    /// Waits until no receipt of a delivery is left to carry, `patience` at most. No more deliveries are to come.
+    pub(super) async fn carry_receipts(&self, patience: Option<Duration>) {
         let carried = self.deliveries.receipts_carried();
-        if let Some(patience) = patience {
-            return tokio::time::timeout(patience, carried).await.is_ok();
+        match patience {
+            // What is left then is counted at the end.
+            Some(patience) => drop(tokio::time::timeout(patience, carried).await),
+            None => carried.await,
         }
-        carried.await;
-        true
     }
 
     /// Whether nothing is left of this segment and those before it. Without a segment: whether nothing is left that the
@@ -291,10 +290,9 @@ impl Pipeline {
         for task in tasks {
             task.await?;
         }
-        Ok(Ended {
-            delivery: upload::Status::of_all(&delivery),
-            segments: self.log.sealed_ids().len() as u64,
-        })
+        let (segments, receipts) =
+            (self.log.sealed_ids().len() as u64, self.deliveries.receipts_left().await);
+        Ok(Ended { delivery: upload::Status::of_all(&delivery), segments, receipts })
     }
 
     /// Where the spool lies, for the file system's free space.

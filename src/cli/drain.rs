@@ -23,14 +23,19 @@ pub(super) fn run(config: &Config, drain: &Drain) -> anyhow::Result<ExitCode> {
     let patience = drain.wait.map(Span::duration);
     let ended = super::server_runtime()?.block_on(app::drain(config, patience))?;
     let delivered = counted(ended.delivery.delivered_objects, "object");
-    if ended.is_all_delivered() {
+    if ended.is_all_delivered() && ended.receipts == 0 {
         super::print(&format!("delivered {delivered}; nothing is left\n"))?;
         return Ok(ExitCode::SUCCESS);
     }
-    let left = left(&ended);
+    let mut left = left(&ended);
+    if ended.receipts > 0 {
+        let receipts = counted(ended.receipts, "receipt");
+        left = if left.is_empty() { receipts } else { format!("{left} and {receipts}") };
+    }
     let why = match ended.delivery.failing {
         Some(failing) => failing.error,
         None if ended.segments > 0 => "what was logged above says why they are not packed".to_owned(),
+        None if ended.receipts > 0 => "what was logged above says why they are not carried".to_owned(),
         None => "there was no time".to_owned(),
     };
     super::print(&format!("delivered {delivered}; {left} left in {}: {why}\n", config.data_dir.display()))?;

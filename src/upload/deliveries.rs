@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use futures::future::join_all;
 use tokio::runtime::Handle;
 
 use super::bucket::{Bucket, MissingBucket};
@@ -87,9 +88,18 @@ impl Deliveries {
 
     /// Waits until no receipt of a delivery is left to carry. No more deliveries are to come.
     pub async fn receipts_carried(&self) {
+        let carrying =
+            self.all().into_iter().map(|(_, uploader)| async move { uploader.receipts_carried().await });
+        join_all(carrying).await;
+    }
+
+    /// Receipts that are left to carry.
+    pub async fn receipts_left(&self) -> u64 {
+        let mut left = 0;
         for (_, uploader) in self.all() {
-            uploader.receipts_carried().await;
+            left += uploader.receipts_left().await;
         }
+        left
     }
 
     /// Drops the oldest batch of all, to make room, as [`Uploader::drop_oldest`] says. Blocks the thread.
@@ -111,7 +121,7 @@ impl Deliveries {
             .all()
             .into_iter()
             .map(|(output, uploader)| async move { (output, uploader.stop(patience).await) });
-        futures::future::join_all(stopping).await.into_iter().collect()
+        join_all(stopping).await.into_iter().collect()
     }
 
     fn open(&self, output: &OutputName, delivery: Delivery, batches: Vec<Batch>) -> Arc<Uploader> {

@@ -139,6 +139,14 @@ impl Uploader {
         }
     }
 
+    /// Lists and notices of delivered objects that are not carried, those of the current hour included.
+    pub async fn receipts_left(&self) -> u64 {
+        match &self.shared.receipts {
+            Some(receipts) => receipts.left().await,
+            None => 0,
+        }
+    }
+
     /// Waits until no receipt is left to carry, those of the current hour included: no more is to come.
     pub async fn receipts_carried(&self) {
         if let Some(receipts) = &self.shared.receipts {

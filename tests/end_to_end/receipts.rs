@@ -28,6 +28,9 @@ async fn drain_completes_the_lists_of_what_was_delivered_over_kills() {
         let said = program.kill();
         assert!(!said.stderr.contains("hunter2"), "{}", said.stderr);
     }
+    let in_vain = forebay(folder.path(), &["drain", "--wait", "1s"], &settings.environment());
+    assert_eq!(in_vain.code, Some(1), "{in_vain:?}");
+    assert!(in_vain.stdout.contains("receipts left in ./forebay-data: what was logged"), "{in_vain:?}");
     sink.set_mood(Mood::Takes(200));
     let drained = forebay(folder.path(), &["drain"], &settings.environment());
     assert_eq!(drained.code, Some(0), "{}", drained.stderr);

@@ -242,18 +242,23 @@ impl Receipts {
         self.is_finishing.store(true, Ordering::Release);
         self.nudge();
         loop {
-            let receipts = Arc::clone(self);
-            if tokio::task::spawn_blocking(move || receipts.is_empty()).await.unwrap_or(false) {
+            if self.left().await == 0 {
                 return;
             }
             tokio::time::sleep(LOOK_EVERY).await;
         }
     }
 
-    /// Whether nothing is left to carry.
-    fn is_empty(&self) -> bool {
-        self.lock_trail().is_none_or(|trail| trail.is_empty())
-            && self.outbox.as_ref().is_none_or(|outbox| outbox.count() == 0)
+    /// Lists and notices that are left to carry, those of hours that go on included.
+    pub(super) async fn left(self: &Arc<Self>) -> u64 {
+        let receipts = Arc::clone(self);
+        let count = move || {
+            let lists = receipts.lock_trail().map_or(0, |trail| trail.left());
+            let notices = receipts.outbox.as_ref().map_or(0, Outbox::count);
+            (lists + notices) as u64
+        };
+        // Whoever has the lock may be at work on the disk. A count that broke off is taken for something left.
+        tokio::task::spawn_blocking(count).await.unwrap_or(1)
     }
 
     fn lock_trail(&self) -> Option<MutexGuard<'_, Trail>> {

@@ -272,9 +272,9 @@ impl Trail {
         Ok(())
     }
 
-    /// Whether nothing is left of it, neither notes nor lists.
-    pub(super) fn is_empty(&self) -> bool {
-        self.notes.is_empty() && self.sealing.is_empty() && self.lists.is_empty()
+    /// Lists that are not in the bucket, and those that are yet to be made of notes.
+    pub(super) fn left(&self) -> usize {
+        self.notes.len() + self.sealing.len() + self.lists.len()
     }
 }
 
