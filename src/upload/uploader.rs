@@ -422,10 +422,7 @@ impl Shared {
     /// Notes durably what was delivered of a batch, and removes its files. Blocks the thread; after an error call it again.
     fn remove(&self, batch: &Batch) -> Result<(), RemovalError> {
         let Some(receipts) = &self.receipts else { return Ok(self.spool.remove(batch)?) };
-        receipts.note(batch, unix_now())?;
-        self.spool.remove(batch)?;
-        receipts.released(batch);
-        Ok(())
+        receipts.release(batch, unix_now(), || Ok(self.spool.remove(batch)?))
     }
 
     /// Forgets an attempt that has ended; one that panicked counts as failed.

@@ -16,10 +16,9 @@
 //!
 //! How a list has each object once, wherever the process is killed or the power fails:
 //!
-//! 1. Before a batch leaves the spool, a note of it is durable ([`Receipts::note`]). Files are written whole, under names
+//! 1. Before a batch leaves the spool, a note of it is durable ([`Receipts::release`]). Files are written whole, under names
 //!    that carry the hash of their content, and never changed; so there is nothing that can be half there.
-//! 2. The batch's manifest goes durably from the spool, and with it the batch is *released* ([`Receipts::released`]). A
-//!    process that ends in between finds both at its next start, delivers the batch again, and notes nothing twice, for it
+//! 2. The batch's manifest goes durably from the spool, and with it the batch is *released*. A process that ends in between finds both at its next start, delivers the batch again, and notes nothing twice, for it
 //!    looks for the batch's keys among the notes.
 //! 3. An hour is sealed only when it is over and all batches that are noted in it are released: nobody will ask for these
 //!    keys again. The list becomes durable, then the notes go durably, and only then is the list put into the bucket. A
@@ -161,11 +160,25 @@ impl Receipts {
         self.lock_confirmed().insert(object.key.clone(), confirmed);
     }
 
-    /// Notes durably what was confirmed of a batch, which may leave the spool then. After an error call it again.
+    /// Has `remove` take a batch durably out of the spool, between the two steps that this module's documentation tells
+    /// of, at `now` (nanoseconds since 1970). After an error call it again.
     ///
     /// # Errors
-    /// What the disk says.
-    pub fn note(&self, batch: &Batch, now: u64) -> Result<(), Error> {
+    /// What the disk says, and what `remove` says.
+    pub fn release<E: From<Error>>(
+        &self,
+        batch: &Batch,
+        now: u64,
+        remove: impl FnOnce() -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.note(batch, now)?;
+        remove()?;
+        self.released(batch);
+        Ok(())
+    }
+
+    /// Notes durably what was confirmed of a batch.
+    fn note(&self, batch: &Batch, now: u64) -> Result<(), Error> {
         let delivered: Vec<(&Object, Confirmed)> = {
             let confirmed = self.lock_confirmed();
             let delivered = |object: &Object| confirmed.get(&object.key).cloned();
@@ -191,8 +204,8 @@ impl Receipts {
         Ok(())
     }
 
-    /// The batch, of which everything confirmed is noted, is durably gone from the spool.
-    pub fn released(&self, batch: &Batch) {
+    /// The batch is durably gone from the spool.
+    fn released(&self, batch: &Batch) {
         {
             let mut confirmed = self.lock_confirmed();
             for object in &batch.objects {

@@ -92,10 +92,8 @@ impl Machine {
     /// What the uploader does with a batch that is delivered.
     fn release(&mut self, running: &Running, batch: &Batch) -> Option<()> {
         self.now += TICK;
-        running.receipts.note(batch, self.now).ok()?;
-        running.spool.remove(batch).ok()?;
-        running.receipts.released(batch);
-        Some(())
+        let remove = || running.spool.remove(batch).map_err(anyhow::Error::from);
+        running.receipts.release(batch, self.now, remove).ok()
     }
 
     /// Puts the lists of the hours that are over.
