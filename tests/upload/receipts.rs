@@ -136,16 +136,32 @@ async fn the_hour_goes_on_after_a_restart_and_its_lists_come_later() {
     check_lists(&scene);
 }
 
+fn copy(from: &std::path::Path, to: &std::path::Path) {
+    for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
+        std::fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn an_object_that_only_the_ledger_knows_to_be_delivered_is_listed() {
+    let mut scene = listing().await;
+    scene.spool(1..3);
+    let kept = tempfile::tempdir().unwrap();
+    copy(&scene.data.spool_folder(), kept.path());
+    scene.live().finish().await;
+    // As if the process had ended between the ledger's entry and the note.
+    copy(kept.path(), &scene.data.spool_folder());
+    std::fs::remove_dir_all(scene.data.folder.path().join("receipts")).unwrap();
+    finish(scene.live()).await;
+    assert_eq!(scene.store.count(On::Put), 6 + lists(&scene).1, "nothing was put again");
+    check_lists(&scene);
+}
+
 #[tokio::test]
 async fn a_batch_that_is_delivered_again_after_a_kill_is_not_listed_again() {
     let mut scene = listing().await;
     scene.spool(1..3);
     let kept = tempfile::tempdir().unwrap();
-    let copy = |from: &std::path::Path, to: &std::path::Path| {
-        for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
-            std::fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
-        }
-    };
     copy(&scene.data.spool_folder(), kept.path());
     scene.live().finish().await;
     // As if the process had ended between the note and the removal; and the ledger is lost, so that all is put again.

@@ -18,8 +18,9 @@
 //!
 //! 1. Before a batch leaves the spool, a note of it is durable ([`Receipts::release`]). Files are written whole, under names
 //!    that carry the hash of their content, and never changed; so there is nothing that can be half there.
-//! 2. The batch's manifest goes durably from the spool, and with it the batch is *released*. A process that ends in between finds both at its next start, delivers the batch again, and notes nothing twice, for it
-//!    looks for the batch's keys among the notes.
+//! 2. The batch's manifest goes durably from the spool, and with it the batch is *released*. A process that ends in
+//!    between finds both at its next start, delivers the batch again, and notes nothing twice, for it looks for the
+//!    batch's keys among the notes.
 //! 3. An hour is sealed only when it is over and all batches that are noted in it are released: nobody will ask for these
 //!    keys again. The list becomes durable, then the notes go durably, and only then is the list put into the bucket. A
 //!    start that finds a note beside its list removes the note.
