@@ -191,7 +191,7 @@ fn yield_to_intake() -> std::io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
+    use std::collections::{BTreeMap, BTreeSet};
     use std::io;
     use std::path::PathBuf;
 
@@ -257,8 +257,9 @@ mod tests {
         };
         let deliveries = Arc::new(Deliveries::start(
             BTreeMap::from([(OutputName::main(), delivery)]),
-            Arc::clone(&spool),
-            Arc::new(Catalog::open(&catalog.path().join("catalog"))),
+            BTreeSet::new(),
+            &spool,
+            &Arc::new(Catalog::open(&catalog.path().join("catalog"))),
             Vec::new(),
         ));
         simulated.fail(FailsOnce(true));

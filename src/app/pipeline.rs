@@ -1,6 +1,6 @@
 //! The stages behind the receiver, wired together: log, packing, delivery.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -16,7 +16,7 @@ use crate::disk::{Budget, Disk, RealDisk};
 use crate::log::{self, Log, SegmentId, WhenFull};
 use crate::metrics;
 use crate::metrics::upload::DropReason;
-use crate::pack::{Batch, BatchId, Object, OutputName, Spool, SpoolDamage, pack_schema_objects};
+use crate::pack::{Batch, BatchId, Object, OutputName, Outputs, Spool, SpoolDamage, pack_schema_objects};
 use crate::upload::{self, Deliveries, Delivery, Environment, Receipts, receipts};
 
 use super::Ended;
@@ -38,6 +38,7 @@ pub(super) struct Pipeline {
     pub(super) forecast: Arc<Forecast>,
     pub(super) losses: Arc<Mutex<Losses>>,
     spool: Arc<Spool>,
+    catalog: Arc<Catalog>,
     packing: Mutex<Option<Packing>>,
     is_between: Arc<std::sync::atomic::AtomicBool>,
     tasks: Mutex<Vec<JoinHandle<()>>>,
@@ -111,6 +112,15 @@ fn outputs(
         outputs.insert(output, Delivery { options: options.clone(), bucket, receipts });
     }
     Ok(outputs)
+}
+
+/// The outputs for which what is in the log is to be packed, configured or not.
+fn outputs_before(log: &Log) -> anyhow::Result<BTreeSet<OutputName>> {
+    let mut before = BTreeSet::new();
+    for packing in log.sealed_packings() {
+        before.extend(Outputs::from_pinned(&packing)?.iter().map(|(output, _)| output.clone()));
+    }
+    Ok(before)
 }
 
 /// Adds the objects that show the columns of rows, where the bucket is not known to have them.
@@ -196,7 +206,9 @@ impl Pipeline {
         let in_log = log.sealed_ids();
         let (_, recovered): (Vec<_>, Vec<_>) =
             batches.into_iter().partition(|batch| in_log.contains(&batch.segment));
-        let deliveries = Deliveries::start(outputs, Arc::clone(&spool), Arc::new(catalog), recovered);
+        let before = outputs_before(&log)?;
+        let catalog = Arc::new(catalog);
+        let deliveries = Deliveries::start(outputs, before, &spool, &catalog, recovered);
         let deliveries = Arc::new(deliveries);
         let is_between = Arc::default();
         let packing = Packing::start(
@@ -221,6 +233,7 @@ impl Pipeline {
             forecast,
             losses,
             spool,
+            catalog,
             packing: Mutex::new(Some(packing)),
             is_between,
             tasks: Mutex::new(tasks),
@@ -290,6 +303,9 @@ impl Pipeline {
         for task in tasks {
             task.await?;
         }
+        // An attempt that was given up may still be asking the ledger, and the process does not wait for it.
+        let catalog = Arc::clone(&self.catalog);
+        tokio::task::spawn_blocking(move || catalog.flush()).await?;
         let (segments, receipts) =
             (self.log.sealed_ids().len() as u64, self.deliveries.receipts_left().await);
         Ok(Ended { delivery: upload::Status::of_all(&delivery), segments, receipts })

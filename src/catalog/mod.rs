@@ -139,6 +139,11 @@ impl Catalog {
         });
     }
 
+    /// Makes everything durable that was noted so far.
+    pub fn flush(&self) {
+        self.guard.call(|store| store.flush());
+    }
+
     /// Strikes out objects that left the spool without being delivered.
     pub fn forget(&self, batch: &Batch) {
         let names: Vec<String> = entries_of(batch).map(|entry| entry.name()).collect();

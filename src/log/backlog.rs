@@ -1,5 +1,6 @@
 //! The sealed segments that wait to be packed, and the sums that `status` shows.
 
+use std::collections::BTreeSet;
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -103,6 +104,11 @@ impl Backlog {
     /// The numbers of all that is there.
     pub(super) fn ids(&self) -> Vec<SegmentId> {
         self.lock().segments.iter().map(|waiting| waiting.segment.id()).collect()
+    }
+
+    /// The packing options of all that is there, each text once.
+    pub(super) fn packings(&self) -> BTreeSet<String> {
+        self.lock().segments.iter().map(|waiting| waiting.segment.packing().to_owned()).collect()
     }
 
     /// Where the segments end whose disk failed before they had a footer.

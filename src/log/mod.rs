@@ -32,7 +32,7 @@ mod survey;
 mod window;
 mod writer;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -190,6 +190,11 @@ impl Log {
     /// The numbers of the sealed segments that are not retired.
     pub fn sealed_ids(&self) -> Vec<SegmentId> {
         self.shared.backlog.ids()
+    }
+
+    /// The packing options of these segments, each text once.
+    pub fn sealed_packings(&self) -> BTreeSet<String> {
+        self.shared.backlog.packings()
     }
 
     /// Takes a segment back that was handed out and not packed. It is not handed out again before it has had `rest`.

@@ -216,12 +216,12 @@ async fn the_ledger_says_what_waits_and_what_was_delivered() {
     let program = Program::start(folder.path(), &settings.clone().with_dead_store().environment());
     let said = run(&folder, 1, &["inspect", "ledger"], &[]);
     assert!(said.contains("the ledger belongs to the forebay that is running"), "{said}");
-    program.terminate();
+    let said = program.terminate();
     let waiting = ledger();
     let mut rows = cells(&waiting);
     assert_eq!(rows.remove(0), heading);
     let items: Vec<_> = rows.iter().map(|row| (row[1], row[2], row[5])).collect();
-    assert_eq!(items, [("logs", "10", "-"), ("logs", "5", "-")], "{waiting}");
+    assert_eq!(items, [("logs", "10", "-"), ("logs", "5", "-")], "{waiting}{}", said.stderr);
 
     let program =
         Program::start(folder.path(), &settings.with_folder(&bucket_of(folder.path())).environment());
