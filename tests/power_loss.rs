@@ -20,7 +20,11 @@ use self::machine::{Bucket, Machine};
 
 /// A machine that took in, sealed and delivered three times over.
 fn machine_after_a_whole_run(bucket: Bucket) -> Machine {
-    let mut machine = Machine::new(bucket).remembering();
+    after_a_whole_run(Machine::new(bucket))
+}
+
+fn after_a_whole_run(machine: Machine) -> Machine {
+    let mut machine = machine.remembering();
     machine.live(3).unwrap();
     assert!(machine.disk.steps() > 100, "the history has {} steps", machine.disk.steps());
     machine.clone().audit_bucket();
@@ -37,7 +41,10 @@ fn outcome(number: u64) -> AfterPowerLoss {
 }
 
 fn survives_power_loss_at_every_step(bucket: Bucket) {
-    let machine = machine_after_a_whole_run(bucket);
+    cut_at_every_step(&machine_after_a_whole_run(bucket));
+}
+
+fn cut_at_every_step(machine: &Machine) {
     for step in 0..=machine.disk.steps() {
         for ending in 0..14 {
             let ending = if ending < 2 { outcome(ending) } else { AfterPowerLoss::Torn(step * 12 + ending) };
@@ -77,6 +84,15 @@ fn everything_acknowledged_reaches_a_folder_once_whenever_the_power_fails() {
 #[test]
 fn everything_acknowledged_reaches_a_store_once_whenever_the_power_fails() {
     survives_power_loss_at_every_step(Bucket::Store);
+}
+
+#[test]
+fn everything_acknowledged_reaches_each_of_two_outputs_once_whenever_the_power_fails() {
+    for bucket in [Bucket::Folder, Bucket::Store] {
+        let machine = after_a_whole_run(Machine::with_archive(bucket));
+        cut_at_every_step(&machine);
+        survives_more_than_one(&machine, 37, |step| step.is_multiple_of(2).then(|| outcome(step)));
+    }
 }
 
 #[test]

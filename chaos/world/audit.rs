@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
 
-use forebay::otlp::Signal;
+use forebay::otlp::{Signal, read_json, validate};
 
 use crate::decoded::Decoded;
 
@@ -72,6 +72,19 @@ pub(crate) fn exports_in(key: &str, bytes: &[u8]) -> BTreeSet<u64> {
 /// How many exports there are in the bucket.
 pub(crate) fn count(objects: &BTreeMap<String, Vec<u8>>) -> u64 {
     objects.iter().map(|(key, bytes)| lines(key, bytes).len() as u64).sum()
+}
+
+/// How many log records, data points and spans there are in the bucket.
+pub(crate) fn items(objects: &BTreeMap<String, Vec<u8>>) -> u64 {
+    let of_line = |signal: Signal, line: &str| {
+        let body = read_json(signal, line.as_bytes(), usize::MAX).unwrap();
+        u64::from(validate(signal, &body).unwrap())
+    };
+    let of_object = |(key, bytes): (&String, &Vec<u8>)| {
+        let signal = Signal::ALL.into_iter().find(|signal| key.starts_with(signal.name())).unwrap();
+        lines(key, bytes).iter().map(|line| of_line(signal, line)).sum::<u64>()
+    };
+    objects.iter().map(of_object).sum()
 }
 
 /// The lines of an object, which must be whole: one gzip member and nothing behind it, all of its lines ended.

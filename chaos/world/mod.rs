@@ -7,6 +7,7 @@ pub(crate) mod cases;
 pub(crate) mod clients;
 pub(crate) mod damaged;
 pub(crate) mod ledger;
+pub(crate) mod outputs;
 pub(crate) mod random;
 pub(crate) mod remains;
 pub(crate) mod scene;

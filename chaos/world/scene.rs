@@ -20,6 +20,7 @@ use super::audit::{Machines, audit, count};
 use super::bucket::Bucket;
 use super::clients::{self, Life, Listening, Load, Sent};
 use super::ledger::Ledger;
+use super::outputs;
 use super::seaweedfs::SeaweedFs;
 
 /// Segments so small, and sealed so soon, that every stage has work all the time.
@@ -61,6 +62,21 @@ impl Scene {
     /// With a bucket that is a folder in the data folder.
     pub(crate) fn with_folder() -> Self {
         Self::new(async |folder| Bucket::in_folder(folder))
+    }
+
+    /// With a bucket that is a folder in the data folder, and two outputs beside the main one: a copy of it, and rows.
+    pub(crate) fn with_outputs() -> Self {
+        Self::with_folder().and_outputs()
+    }
+
+    /// With a bucket in a store that plays faults by script, and the same outputs.
+    pub(crate) fn with_outputs_in_store() -> Self {
+        Self::with_store().and_outputs()
+    }
+
+    fn and_outputs(self) -> Self {
+        std::fs::write(self.folder().join("forebay.yaml"), outputs::CONFIGURATION).unwrap();
+        self
     }
 
     /// With a bucket in a store that plays faults by script.
@@ -251,7 +267,12 @@ impl Scene {
     }
 
     fn audited(&self, before: usize, objects: &BTreeMap<String, Vec<u8>>, machines: Machines) -> Found {
+        let others = outputs::split(objects);
+        let objects = &others.main;
         let found = audit(&self.ledger.exports(), objects, machines);
+        if self.folder().join("forebay.yaml").exists() {
+            others.audit(&self.ledger.exports(), found, machines);
+        }
         let mut by_signal = BTreeMap::new();
         for key in objects.keys() {
             let signal = Signal::ALL.into_iter().find(|signal| key.starts_with(signal.name())).unwrap();

@@ -35,6 +35,8 @@ pub enum Bucket {
 pub struct Machine {
     pub disk: SimulatedDisk,
     pub bucket: Bucket,
+    /// The prefixes of its outputs, the main one first.
+    outputs: Vec<&'static str>,
     /// What happened to it so far, for the message of a test that fails.
     pub told: String,
     /// Numbers that were sent, each with the step of the disk after which it was acknowledged.
@@ -52,14 +54,24 @@ pub struct Running {
     in_log: BTreeSet<SegmentId>,
     /// Segments that are packed: only giving their files free is tried again, until it works.
     packed: BTreeSet<SegmentId>,
-    /// Segments whose objects are all delivered, and whose files are being removed.
-    delivered: BTreeSet<SegmentId>,
+    /// Batches whose objects are all delivered, and whose files are being removed.
+    delivered: BTreeSet<BatchId>,
 }
 
 impl Machine {
     pub fn new(bucket: Bucket) -> Self {
         let (sent, store) = (BTreeMap::new(), BTreeMap::new());
-        Self { disk: SimulatedDisk::default(), bucket, told: format!("{bucket:?}"), sent, store }
+        let (disk, told) = (SimulatedDisk::default(), format!("{bucket:?}"));
+        Self { disk, bucket, outputs: vec!["main"], told, sent, store }
+    }
+
+    /// With a second output.
+    pub fn with_archive(bucket: Bucket) -> Self {
+        Self {
+            outputs: vec!["main", "archive"],
+            told: format!("{bucket:?}, two outputs"),
+            ..Self::new(bucket)
+        }
     }
 
     /// The machine as it was after so many steps, its power lost and back; or its process killed, without `outcome`. A
@@ -73,6 +85,7 @@ impl Machine {
         Self {
             disk,
             bucket: self.bucket,
+            outputs: self.outputs.clone(),
             told: format!("{}, after step {steps} {told}", self.told),
             sent: self.sent.iter().map(|(number, step)| (*number, acknowledged(step))).collect(),
             store: self
@@ -101,7 +114,7 @@ impl Machine {
             folder: PathBuf::from("/data/log"),
             aside: PathBuf::from("/data/damaged"),
             writer: 7,
-            packing: Outputs::from(otlp_jsonl()).pinned(),
+            packing: self.outputs.iter().map(|name| output(name)).collect::<Outputs>().pinned(),
             at_least: batches.iter().map(|batch| batch.segment).max().unwrap_or(SegmentId(0)).next(),
         };
         let options = log::Options {
@@ -171,17 +184,12 @@ impl Machine {
         if running.packed.contains(&segment.id()) {
             return running.log.retire(segment).ok();
         }
-        let outputs = Outputs::from_pinned(segment.packing()).unwrap();
-        let (_, options) = outputs.iter().next().unwrap();
         let mut records = segment.records(Unreadable::Fail).ok()?;
-        pack_records(
-            &BatchId { segment: segment.id(), output: OutputName::main() },
-            &segment.writer(),
-            options,
-            &mut records,
-            &running.spool,
-        )
-        .ok()?;
+        for (output, options) in Outputs::from_pinned(segment.packing()).unwrap().iter() {
+            records = segment.records(Unreadable::Fail).ok()?;
+            let id = BatchId { segment: segment.id(), output: output.clone() };
+            pack_records(&id, &segment.writer(), options, &mut records, &running.spool).ok()?;
+        }
         for item in records.by_ref() {
             item.ok()?;
         }
@@ -197,7 +205,7 @@ impl Machine {
     }
 
     fn deliver(&mut self, running: &mut Running, batch: &Batch) -> Option<()> {
-        let is_delivered = running.delivered.contains(&batch.segment);
+        let is_delivered = running.delivered.contains(&batch.id());
         for object in batch.objects.iter().filter(|_| !is_delivered) {
             let file = running.spool.open_object(object).ok()?;
             match self.bucket {
@@ -211,7 +219,7 @@ impl Machine {
             }
         }
         // From here on only this is tried again, until it works.
-        running.delivered.insert(batch.segment);
+        running.delivered.insert(batch.id());
         running.spool.remove(batch).ok()
     }
 
@@ -229,17 +237,24 @@ impl Machine {
 
     /// The same, of a bucket to which everything was delivered.
     pub fn audit_bucket(&self) {
+        for output in &self.outputs {
+            self.audit_output(output);
+        }
+    }
+
+    fn audit_output(&self, output: &str) {
         let told = &self.told;
         let mut found = BTreeSet::new();
-        for (key, bytes) in self.objects() {
+        let of_output = |key: &String| key.split('/').any(|part| part == output);
+        for (key, bytes) in self.objects().into_iter().filter(|(key, _)| of_output(key)) {
             for number in numbers(&key, &bytes).unwrap_or_else(|error| panic!("{told}: {key}: {error}")) {
-                assert!(found.insert(number), "{told}: {number} is in the bucket twice");
+                assert!(found.insert(number), "{told}: {number} is in {output} twice");
                 assert!(self.sent.contains_key(&number), "{told}: {number} was never sent");
             }
         }
         let is_lost = |(number, step): &(&u32, &Option<u64>)| step.is_some() && !found.contains(number);
         let lost: Vec<u32> = self.sent.iter().filter(is_lost).map(|(number, _)| *number).collect();
-        assert!(lost.is_empty(), "{told}: lost {lost:?}\n{}", self.disk.trace());
+        assert!(lost.is_empty(), "{told}: {output} lost {lost:?}\n{}", self.disk.trace());
     }
 
     /// Every object in the bucket, by its key.
@@ -311,7 +326,9 @@ fn kind(number: u32) -> &'static str {
     if number.is_multiple_of(2) { "logs" } else { "traces" }
 }
 
-/// Lines of OTLP JSON, which tests can look into.
-fn otlp_jsonl() -> pack::Options {
-    pack::Options { format: pack::Format::OtlpJsonl, ..pack::Options::default() }
+/// An output of lines of OTLP JSON, which tests can look into, under a prefix of its name.
+fn output(name: &str) -> (OutputName, pack::Options) {
+    let prefix = name.to_owned();
+    let options = pack::Options { format: pack::Format::OtlpJsonl, prefix, ..pack::Options::default() };
+    (OutputName::parse(name).unwrap(), options)
 }

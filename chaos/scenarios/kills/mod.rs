@@ -40,6 +40,12 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
                 assert!(store.count(On::Complete) > 0, "large objects go in parts");
             },
         ),
+        Scenario::short(
+            "each_of_several_outputs_has_what_was_acknowledged_before_a_kill_exactly_once",
+            |options| {
+                killed(options, Load { large: 6, huge: None }, Mix::Kills, Scene::with_outputs_in_store());
+            },
+        ),
         Scenario::long("kills_among_faults_of_everything_lose_and_repeat_nothing", among_everything),
         Scenario::short("a_catalog_that_is_spoilt_after_a_kill_loses_and_repeats_nothing", |options| {
             killed(options, Load { large: 6, huge: Some(200) }, Mix::Catalogs, Scene::with_store());

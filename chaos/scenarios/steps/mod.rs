@@ -21,16 +21,34 @@ const SAMPLE: usize = 14;
 pub(crate) fn scenarios() -> Vec<Scenario> {
     vec![
         Scenario::short("files_and_folders_are_synced_on_the_real_disk", |_| {
-            let points = points();
+            let points = points(Scene::with_folder);
             for synced in SYNCED {
                 assert!(points.iter().any(|point| point.name == synced), "{synced} is not among {points:?}");
             }
         }),
         Scenario::short("kills_at_some_points_lose_and_repeat_nothing", |options| {
             let mut random = Random::new(options.seed);
-            let points = points();
-            kill_at((0..SAMPLE).map(|_| random.one_of(&points)).collect(), &mut random);
+            let points = points(Scene::with_folder);
+            let chosen = (0..SAMPLE).map(|_| random.one_of(&points)).collect();
+            kill_at(chosen, &mut random, Scene::with_folder);
         }),
+        Scenario::short("kills_at_some_points_of_several_outputs_lose_and_repeat_nothing", |options| {
+            let mut random = Random::new(options.seed);
+            let points: Vec<_> = points(Scene::with_outputs)
+                .into_iter()
+                .filter(|point| point.name.starts_with("spool/"))
+                .collect();
+            let chosen = (0..SAMPLE).map(|_| random.one_of(&points)).collect();
+            kill_at(chosen, &mut random, Scene::with_outputs);
+        }),
+        Scenario::long(
+            "kills_at_every_point_of_the_spool_of_several_outputs_lose_and_repeat_nothing",
+            |options| {
+                let is_meant = |point: &Point| point.name.starts_with("spool/");
+                let points = points(Scene::with_outputs).into_iter().filter(is_meant).collect();
+                kill_at(points, &mut Random::new(options.seed), Scene::with_outputs);
+            },
+        ),
         Scenario::long("kills_at_every_point_of_the_log_lose_and_repeat_nothing", |options| {
             every(options, "log/");
         }),
@@ -74,8 +92,8 @@ struct Point {
 }
 
 /// Every point of the history: each name in each life, the first time and the last.
-fn points() -> Vec<Point> {
-    let scene = Scene::with_folder();
+fn points(scene: fn() -> Scene) -> Vec<Point> {
+    let scene = scene();
     let interposer = Interposer::new(&scene.data());
     interposer.trace();
     let mut noted = 0;
@@ -105,15 +123,16 @@ fn every(options: &Options, folder: &str) {
         "" => !FOLDERS.iter().any(|folder| point.name.starts_with(folder)),
         folder => point.name.starts_with(folder),
     };
-    kill_at(points().into_iter().filter(is_meant).collect(), &mut Random::new(options.seed));
+    let points = points(Scene::with_folder).into_iter().filter(is_meant).collect();
+    kill_at(points, &mut Random::new(options.seed), Scene::with_folder);
 }
 
 /// Plays the history once for each point. How often a thread comes by a point is its own affair, so that the last time
 /// may not come.
-fn kill_at(points: Vec<Point>, random: &mut Random) {
+fn kill_at(points: Vec<Point>, random: &mut Random, scene: fn() -> Scene) {
     let planned = points.len();
     let played = play_each(points, random, |point, seed| {
-        let scene = Scene::with_folder();
+        let scene = scene();
         let interposer = Interposer::new(&scene.data());
         // The process after it is killed too, while it takes up what was left.
         let second = Random::new(seed).within(1, 40);
