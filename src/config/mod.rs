@@ -189,6 +189,7 @@ pub fn load(sources: &Sources) -> Result<Loaded, Invalid> {
                 return Err(Invalid { problems });
             }
             let settings = settings(&config, &layers);
+            layers.warnings.extend(outputs::warnings(&config));
             Ok(Loaded { config, file: sources.file.clone(), settings, warnings: layers.warnings })
         }
         _ => Err(Invalid { problems: layers.problems }),

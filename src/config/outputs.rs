@@ -76,6 +76,15 @@ pub(super) fn problems(config: &Config) -> Vec<String> {
     problems
 }
 
+/// What the outputs may have and will regret.
+pub(super) fn warnings(config: &Config) -> Vec<String> {
+    let of = |(name, objects, _): (OutputName, &pack::Options, _)| {
+        let place = if name == OutputName::main() { String::new() } else { format!("outputs.{name}.") };
+        objects.warnings().into_iter().map(move |warning| format!("{place}{warning}")).collect::<Vec<_>>()
+    };
+    config.all_outputs().flat_map(of).collect()
+}
+
 /// The header of a segment has to hold what every output makes of it.
 fn check_pinned(config: &Config) -> Result<(), String> {
     let (bytes, most) = (config.packing().pinned().len(), crate::log::PACKING_BYTES_MAX);

@@ -70,7 +70,7 @@ impl Deliveries {
             Some(uploader) => uploader.add(batch),
             // All that could be packed was known at start.
             None => {
-                tracing::error!(batch = %batch.id(), "no output takes a batch; it waits for the next start")
+                tracing::error!(batch = %batch.id(), "no output takes a batch; it waits for the next start");
             }
         }
     }

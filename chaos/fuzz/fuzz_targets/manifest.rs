@@ -10,7 +10,7 @@ use std::sync::Arc;
 use forebay::disk::{AfterPowerLoss, Budget, Disk, SimulatedDisk, create_folders};
 use forebay::log::SegmentId;
 use forebay::otlp::Signal;
-use forebay::pack::{Batch, Error, Object, Spool, SpoolDamage, survey};
+use forebay::pack::{Batch, Error, Object, OutputName, Spool, SpoolDamage, survey};
 use forebay_fuzz::Input;
 use libfuzzer_sys::fuzz_target;
 
@@ -90,7 +90,7 @@ fn batch(input: &mut Input<'_>) -> Batch {
         let text = String::from_utf8_lossy(input.take(length)).into_owned();
         Object {
             key: format!("{signal}/{text}"),
-            file: format!("{segment}-{number}.{signal}.object"),
+            file: format!("{segment}-main-{number}.{signal}.object"),
             signal,
             records: input.number(1),
             items: input.number(1),
@@ -102,7 +102,7 @@ fn batch(input: &mut Input<'_>) -> Batch {
             content_encoding: (text.len() & 1 == 1).then_some(text),
         }
     });
-    Batch { segment, objects: objects.collect() }
+    Batch { segment, output: OutputName::main(), objects: objects.collect() }
 }
 
 /// Opens the spool, and checks what holds whatever its manifest says.
