@@ -25,6 +25,8 @@ class Forebay:
         self.environment = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "GOOGLE_"))}
         for key, value in {**ANYWHERE, **settings, "DATA_DIR": str(self.data)}.items():
             self.environment[f"FOREBAY_{key}"] = str(value)
+        # Lines that the audit can look into.
+        self.environment.setdefault("FOREBAY_OBJECTS_FORMAT", "otlp_jsonl")
         self.process = None
         self.grpc = self.http = self.admin = None
 
