@@ -13,6 +13,7 @@ COPY Cargo.toml Cargo.lock ./
 COPY src ./src
 # Cargo wants to find every target that its manifest names.
 COPY chaos/main.rs chaos/main.rs
+COPY benches/packing/main.rs benches/packing/main.rs
 RUN cargo build --release --locked --bin forebay
 # A folder that a volume takes its owner from.
 RUN mkdir /data && chown 65532:65532 /data
