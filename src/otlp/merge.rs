@@ -95,7 +95,7 @@ fn nested(
 
 /// Writes a field that holds a scalar, or packed ones, as it was found.
 fn scalar(field: &Field, found: Found<'_>, out: &mut Vec<u8>) -> Result<(), Invalid> {
-    let expected = field.kind.wire_type();
+    let expected = field.wire_type;
     match found {
         Found::One(value) if expected != WireType::Length => {
             let mut after = value;

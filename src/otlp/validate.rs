@@ -56,7 +56,7 @@ fn value(
     reader: &mut Reader<'_>,
     depth: u32,
 ) -> Result<u32, Invalid> {
-    let expected = field.kind.wire_type();
+    let expected = field.wire_type;
     if key.wire_type == expected {
         if let Kind::Message(inner) = field.kind {
             return message(inner, reader.payload()?, depth + 1);

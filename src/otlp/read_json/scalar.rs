@@ -58,7 +58,7 @@ impl<'o> ScalarSeed<'o> {
         }
         let Self { field, output, .. } = self;
         if !self.is_packed {
-            output.key(field, field.kind.wire_type())?;
+            output.key(field, field.wire_type)?;
         }
         match field.kind {
             Kind::Double | Kind::Fixed64 | Kind::Sfixed64 => output.raw(&bits.to_le_bytes()),

@@ -24,9 +24,6 @@ pub(crate) const DEPTH_MAX: u32 = 64;
 /// Numbers of fields stay below this, so that a set of them fits in the bits of a `u32`.
 pub(crate) const NUMBERS: usize = 32;
 
-/// Says in [`Message::places`] that a number is not known.
-const NOWHERE: u8 = u8::MAX;
-
 /// A message of OTLP.
 #[derive(Debug)]
 pub(crate) struct Message {
@@ -36,8 +33,8 @@ pub(crate) struct Message {
     pub(crate) is_item: bool,
     /// Its fields.
     pub(crate) fields: &'static [Field],
-    /// The place in `fields` of each field number.
-    places: [u8; NUMBERS],
+    /// The field of each number.
+    by_number: [Option<&'static Field>; NUMBERS],
 }
 
 /// A field of a message.
@@ -55,6 +52,8 @@ pub(crate) struct Field {
     pub(crate) label: Label,
     /// What it holds.
     pub(crate) kind: Kind,
+    /// How a value of `kind` lies on the wire: every field of every message is asked for it.
+    pub(crate) wire_type: WireType,
 }
 
 /// How often a field may occur, and what its absence means.
@@ -126,18 +125,15 @@ pub(crate) const fn request(signal: Signal) -> &'static Message {
 impl Message {
     /// A message that is not an item itself.
     const fn new(name: &'static str, fields: &'static [Field]) -> Self {
-        assert!(fields.len() < NOWHERE as usize);
-        let mut places = [NOWHERE; NUMBERS];
+        let mut by_number = [None; NUMBERS];
         let mut place = 0;
         while place < fields.len() {
-            assert!(places[fields[place].number as usize] == NOWHERE, "a number is used twice");
-            #[expect(clippy::cast_possible_truncation, reason = "asserted above; a const fn has no try_from")]
-            {
-                places[fields[place].number as usize] = place as u8;
-            }
+            let field = &fields[place];
+            assert!(by_number[field.number as usize].is_none(), "a number is used twice");
+            by_number[field.number as usize] = Some(field);
             place += 1;
         }
-        Self { name, is_item: false, fields, places }
+        Self { name, is_item: false, fields, by_number }
     }
 
     /// A message that is counted.
@@ -147,8 +143,7 @@ impl Message {
 
     /// The field with this number, if it is known.
     pub(crate) fn field(&self, number: u32) -> Option<&'static Field> {
-        let place = *self.places.get(number as usize)?;
-        self.fields.get(usize::from(place))
+        *self.by_number.get(number as usize)?
     }
 
     /// The field of this name in JSON, written as the specification or as the `.proto` files have it.
@@ -209,6 +204,7 @@ macro_rules! field {
             json_key: concat!(",\"", $json_name, "\":"),
             label: crate::otlp::schema::Label::$label,
             kind: $kind,
+            wire_type: $kind.wire_type(),
         }
     };
 }

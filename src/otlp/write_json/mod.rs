@@ -110,7 +110,7 @@ impl<'a> Found<'a> {
         start: Reader<'a>,
         reader: &mut Reader<'a>,
     ) -> Result<Self, Invalid> {
-        let expected = field.kind.wire_type();
+        let expected = field.wire_type;
         if key.wire_type == expected {
             if expected == WireType::Length {
                 return reader.payload().map(Self::One);
