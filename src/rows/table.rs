@@ -236,9 +236,10 @@ impl Values {
     }
 }
 
-/// How many of the first `rows` are there.
-fn there(present: &[bool], rows: usize) -> usize {
-    present.iter().take(rows).filter(|present| **present).count()
+/// Forgets what is behind the first `rows`, and says how many values of it were there. To count them, and not those that
+/// stay, makes a table cheap to shorten by a row.
+fn forget(present: &mut Vec<bool>, rows: usize) -> usize {
+    present.drain(present.len().min(rows)..).filter(|present| *present).count()
 }
 
 impl Texts {
@@ -267,9 +268,8 @@ impl Texts {
     }
 
     fn truncate(&mut self, rows: usize) {
-        self.ends.truncate(there(&self.present, rows));
+        self.ends.truncate(self.ends.len() - forget(&mut self.present, rows));
         self.bytes.truncate(self.ends.last().copied().unwrap_or(0));
-        self.present.truncate(rows);
     }
 }
 
@@ -290,8 +290,7 @@ impl<T: Copy> Numbers<T> {
     }
 
     fn truncate(&mut self, rows: usize) {
-        self.values.truncate(there(&self.present, rows));
-        self.present.truncate(rows);
+        self.values.truncate(self.values.len() - forget(&mut self.present, rows));
     }
 }
 
@@ -328,9 +327,8 @@ impl<T: Copy> Lists<T> {
     }
 
     fn truncate(&mut self, rows: usize) {
-        self.ends.truncate(there(&self.present, rows));
+        self.ends.truncate(self.ends.len() - forget(&mut self.present, rows));
         self.values.truncate(self.ends.last().copied().unwrap_or(0));
-        self.present.truncate(rows);
     }
 }
 
