@@ -10,12 +10,13 @@ use super::format::Format;
 use super::sink::Sink;
 use crate::log::Record;
 use crate::rows::{
-    Column, Layout, Origin, Pieces, ROW_GROUP_ROWS_MAX, Table, flatten_within, write_csv, write_csv_header,
+    Column, Layout, Origin, ROW_GROUP_ROWS_MAX, Table, flatten_within, write_csv, write_csv_header,
     write_json_lines,
 };
 
-/// The memory that rows take before they are written as text. Text is compressed as a stream, so that more is of no use.
-const TEXT_TABLE_BYTES: usize = 256 << 10;
+/// The memory that rows take before they are written as text, and what that text takes before it is passed on, about. Text
+/// is compressed as a stream, so that more is of no use.
+const TEXT_BYTES: usize = 256 << 10;
 
 /// Encodes the records of one object as rows.
 pub(super) struct RowEncoder {
@@ -56,19 +57,18 @@ impl RowEncoder {
         sink: &mut Sink,
     ) -> Result<(), EncodeError> {
         let Self { layout, table, writer: rows } = self;
-        let memory = if rows.format == Format::Parquet { memory } else { TEXT_TABLE_BYTES };
         let origin = Origin { writer, seq: record.seq, received_at: record.received_at };
         let before = table.rows();
         let bounds = (ROW_GROUP_ROWS_MAX, table.bytes() + memory);
-        let fits = guarded(|| flatten_within(layout, origin, &record.body, table, bounds));
-        if fits.is_err() {
+        let flattened = guarded(|| flatten_within(layout, origin, &record.body, table, bounds));
+        if flattened.is_err() {
             table.truncate(before);
         }
-        if fits? {
-            return rows.write_if_full(table, memory, sink).map_err(EncodeError::Sink);
-        }
-        let pieces = guarded(|| Pieces::check(layout, origin, &record.body))?;
-        pieces.flatten(table, &mut |table| rows.write_if_full(table, memory, sink)).map_err(EncodeError::Sink)
+        let written = match flattened? {
+            None => rows.write_if_full(table, memory, sink),
+            Some(pieces) => pieces.flatten(table, &mut |table| rows.write_if_full(table, memory, sink)),
+        };
+        written.map_err(EncodeError::Sink)
     }
 
     /// Writes what is left.
@@ -79,6 +79,7 @@ impl RowEncoder {
 
 impl RowWriter {
     fn write_if_full(&mut self, table: &mut Table, memory: usize, sink: &mut Sink) -> io::Result<()> {
+        let memory = if self.format == Format::Parquet { memory } else { memory.min(TEXT_BYTES) };
         if table.rows() >= ROW_GROUP_ROWS_MAX || table.bytes() >= memory {
             return self.write(table, sink);
         }
@@ -87,19 +88,29 @@ impl RowWriter {
 
     /// Writes all rows, and takes them out of the table.
     fn write(&mut self, table: &mut Table, sink: &mut Sink) -> io::Result<()> {
-        match self.format {
-            Format::Parquet => sink.write_rows(table)?,
+        let Self { format, columns, text, wants_names } = self;
+        let mut pass_on =
+            |text: &mut Vec<u8>| if text.len() < TEXT_BYTES { Ok(()) } else { take(text, sink) };
+        match format {
+            Format::Parquet => return sink.write_rows(table).map(|()| table.truncate(0)),
             Format::Csv => {
-                if std::mem::take(&mut self.wants_names) {
-                    write_csv_header(&self.columns, &mut self.text);
+                if std::mem::take(wants_names) {
+                    write_csv_header(columns, text);
                 }
-                write_csv(&self.columns, table, &mut self.text);
+                write_csv(columns, table, text, &mut pass_on)?;
             }
-            _ => write_json_lines(&self.columns, table, &mut self.text),
+            _ => write_json_lines(columns, table, text, &mut pass_on)?,
         }
-        sink.write(&self.text)?;
-        self.text.clear();
         table.truncate(0);
-        Ok(())
+        take(text, sink)
     }
+}
+
+/// Writes text, and keeps its memory for more.
+fn take(text: &mut Vec<u8>, sink: &mut Sink) -> io::Result<()> {
+    sink.write(text)?;
+    text.clear();
+    // A single row may have been as large as a request.
+    text.shrink_to(2 * TEXT_BYTES);
+    Ok(())
 }

@@ -23,7 +23,18 @@ pub fn write_csv_header(columns: &[Column], out: &mut Vec<u8>) {
 /// Numbers are as in JSON, and doubles always have a point or an exponent; truth values are `true` and `false`; times
 /// are RFC 3339 in UTC with six digits of the second; maps and lists are JSON, an empty map `{}`. A record takes more
 /// than one line where a text does.
-pub fn write_csv(columns: &[Column], table: &Table, out: &mut Vec<u8>) {
+///
+/// `after_record` is called behind each record, and may take what is in `out` elsewhere.
+///
+/// # Errors
+///
+/// What `after_record` fails with; what is left is not written then.
+pub fn write_csv<E>(
+    columns: &[Column],
+    table: &Table,
+    out: &mut Vec<u8>,
+    mut after_record: impl FnMut(&mut Vec<u8>) -> Result<(), E>,
+) -> Result<(), E> {
     let mut fields: Vec<CellWriter<'_>> =
         columns.iter().zip(table.columns()).map(|(column, values)| csv_cells(column.kind, values)).collect();
     for _ in 0..table.rows() {
@@ -32,7 +43,9 @@ pub fn write_csv(columns: &[Column], table: &Table, out: &mut Vec<u8>) {
             write_cell(out);
         }
         out.push(b'\n');
+        after_record(out)?;
     }
+    Ok(())
 }
 
 fn separate(index: usize, out: &mut Vec<u8>) {
@@ -98,7 +111,7 @@ mod tests {
     fn record(rows: &[Vec<Cell>]) -> String {
         let columns = testing::columns();
         let mut out = Vec::new();
-        write_csv(&columns, &testing::table(&columns, rows), &mut out);
+        write_csv(&columns, &testing::table(&columns, rows), &mut out, |_| Ok::<_, ()>(())).unwrap();
         String::from_utf8(out).unwrap()
     }
 

@@ -8,12 +8,13 @@
 //! may come in any order and nothing is gathered. The few requests that give a singular message in pieces are
 //! [merged](crate::otlp) first.
 
-use std::cell::Cell;
+use std::borrow::Cow;
 
 use super::attributes::{self, Seen};
 use super::extra;
 use super::fields::{Fields, utf8};
 use super::layout::{self, Layout};
+use super::pieces::Pieces;
 use super::shared::{self, COPIED_BYTES_MAX, Shared};
 use super::table::Table;
 use crate::otlp::schema::{self, Kind, Message};
@@ -56,40 +57,59 @@ pub fn flatten(layout: &Layout, origin: Origin<'_>, body: &[u8], table: &mut Tab
     flatten_within(layout, origin, body, table, (usize::MAX, usize::MAX)).map(drop)
 }
 
-/// As [`flatten`], if the table stays within `rows` and `bytes`. Says whether it did; if not, it is as it was.
+/// As [`flatten`], if the table stays within `rows` and `bytes`; if not, it is as it was, and the rows can be had in
+/// [`Pieces`].
 ///
 /// # Errors
 ///
 /// As [`flatten`].
-pub fn flatten_within(
-    layout: &Layout,
+pub fn flatten_within<'a>(
+    layout: &'a Layout,
     origin: Origin<'_>,
+    body: &'a [u8],
+    table: &mut Table,
+    bounds: (usize, usize),
+) -> Result<Option<Pieces<'a>>, Invalid> {
+    let id = (hash(origin, body), origin.received_at);
+    let mut body = Cow::Borrowed(body);
+    let mut found = try_within(layout, id, &body, table, bounds)?;
+    if !found.is_regular {
+        body = Cow::Owned(merge(layout.signal(), &body)?);
+        found = try_within(layout, id, &body, table, bounds)?;
+    }
+    Ok((!found.fits).then(|| Pieces::new(layout, id, body)))
+}
+
+/// What came of an attempt to append the rows of a request.
+struct Attempt {
+    /// The table stayed within its bounds.
+    fits: bool,
+    /// The rows are what the request says.
+    is_regular: bool,
+}
+
+/// Goes through a whole request, and appends its rows if they are right and the table stays within `rows` and `bytes`; if
+/// not, the table is as it was.
+fn try_within(
+    layout: &Layout,
+    id: ([u8; HASH_BYTES], u64),
     body: &[u8],
     table: &mut Table,
     (rows, bytes): (usize, usize),
-) -> Result<bool, Invalid> {
+) -> Result<Attempt, Invalid> {
     let before = table.rows();
-    let id = (hash(origin, body), origin.received_at);
-    let fits = Cell::new(true);
+    let mut fits = true;
     let mut watch = |table: &mut Table| {
-        fits.set(fits.get() && table.rows() <= rows && table.bytes() <= bytes);
-        if !fits.get() {
+        fits &= table.rows() <= rows && table.bytes() <= bytes;
+        if !fits {
             table.truncate(before);
         }
     };
     let is_regular = each_row(layout, id, body, COPIED_BYTES_MAX, table, &mut watch);
-    if !fits.get() || is_regular != Ok(true) {
+    if !fits || is_regular != Ok(true) {
         table.truncate(before);
     }
-    if fits.get() && !is_regular? {
-        let merged = merge(layout.signal(), body)?;
-        let flattened = each_row(layout, id, &merged, COPIED_BYTES_MAX, table, &mut watch);
-        if !fits.get() || flattened.is_err() {
-            table.truncate(before);
-        }
-        flattened?;
-    }
-    Ok(fits.get())
+    Ok(Attempt { fits, is_regular: is_regular? })
 }
 
 /// Appends the rows of a request, and calls `after_row` behind each of them. Says whether the rows are what the request

@@ -14,7 +14,18 @@ use crate::otlp::write_json_text;
 /// The keys stand in the order of `columns`, which are those that the table was made of. Null and empty maps are left
 /// out; within a map a null stays. Integers are JSON numbers, doubles always have a point or an exponent, times are RFC
 /// 3339 in UTC with six digits of the second, lists are arrays.
-pub fn write_json_lines(columns: &[Column], table: &Table, out: &mut Vec<u8>) {
+///
+/// `after_line` is called behind each line, and may take what is in `out` elsewhere.
+///
+/// # Errors
+///
+/// What `after_line` fails with; what is left is not written then.
+pub fn write_json_lines<E>(
+    columns: &[Column],
+    table: &Table,
+    out: &mut Vec<u8>,
+    mut after_line: impl FnMut(&mut Vec<u8>) -> Result<(), E>,
+) -> Result<(), E> {
     let mut keys: Vec<(Vec<u8>, CellWriter<'_>)> = columns
         .iter()
         .zip(table.columns())
@@ -32,7 +43,9 @@ pub fn write_json_lines(columns: &[Column], table: &Table, out: &mut Vec<u8>) {
             }
         }
         out.extend_from_slice(b"}\n");
+        after_line(out)?;
     }
+    Ok(())
 }
 
 /// `,"name":`
@@ -53,7 +66,7 @@ mod tests {
 
     fn lines(columns: &[Column], table: &Table) -> String {
         let mut out = Vec::new();
-        write_json_lines(columns, table, &mut out);
+        write_json_lines(columns, table, &mut out, |_| Ok::<_, ()>(())).unwrap();
         String::from_utf8(out).unwrap()
     }
 

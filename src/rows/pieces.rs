@@ -1,10 +1,11 @@
 //! From a large export request to rows, a piece at a time.
 
-use super::flatten::{HASH_BYTES, Origin, each_row, hash};
+use std::borrow::Cow;
+
+use super::flatten::{HASH_BYTES, each_row};
 use super::layout::Layout;
 use super::shared::COPIED_BYTES_MAX;
 use super::table::Table;
-use crate::otlp::{Invalid, merge};
 
 /// A request that was found to be right, and whose rows need not fit in memory at once: the attributes of a resource are
 /// in the row of each of its items, so that a few megabytes may become gigabytes.
@@ -13,20 +14,13 @@ pub struct Pieces<'a> {
     layout: &'a Layout,
     id: ([u8; HASH_BYTES], u64),
     /// The request, with every singular message in one piece.
-    merged: Vec<u8>,
+    body: Cow<'a, [u8]>,
 }
 
 impl<'a> Pieces<'a> {
-    /// Goes through a request, one row at a time.
-    ///
-    /// # Errors
-    ///
-    /// When `body` is not such a request.
-    pub fn check(layout: &'a Layout, origin: Origin<'_>, body: &[u8]) -> Result<Self, Invalid> {
-        let merged = merge(layout.signal(), body)?;
-        let pieces = Self { layout, id: (hash(origin, body), origin.received_at), merged };
-        pieces.each_row(&mut Table::new(layout.columns()), &mut |table| table.truncate(0))?;
-        Ok(pieces)
+    /// Of a `body` that was gone through.
+    pub(super) fn new(layout: &'a Layout, id: ([u8; HASH_BYTES], u64), body: Cow<'a, [u8]>) -> Self {
+        Self { layout, id, body }
     }
 
     /// Appends the rows that [`flatten`](super::flatten()) would make. `take` is called behind each of them, and may write
@@ -41,17 +35,15 @@ impl<'a> Pieces<'a> {
         take: &mut dyn FnMut(&mut Table) -> Result<(), E>,
     ) -> Result<(), E> {
         let mut failed = None;
-        let flattened = self.each_row(table, &mut |table| match &failed {
+        let mut take_or_drop = |table: &mut Table| match &failed {
             None => failed = take(table).err(),
             // What is left of the request goes nowhere.
             Some(_) => table.truncate(table.rows().saturating_sub(1)),
-        });
-        debug_assert!(flattened.is_ok(), "it was right when it was checked");
+        };
+        let flattened =
+            each_row(self.layout, self.id, &self.body, COPIED_BYTES_MAX, table, &mut take_or_drop);
+        debug_assert!(flattened == Ok(true), "it was right when it was gone through");
         failed.map_or(Ok(()), Err)
-    }
-
-    fn each_row(&self, table: &mut Table, after_row: &mut dyn FnMut(&mut Table)) -> Result<(), Invalid> {
-        each_row(self.layout, self.id, &self.merged, COPIED_BYTES_MAX, table, after_row).map(drop)
     }
 }
 
@@ -62,9 +54,9 @@ mod tests {
     use prost::Message as _;
 
     use super::*;
-    use crate::otlp::Signal;
-    use crate::rows::flatten;
+    use crate::otlp::{Invalid, Signal};
     use crate::rows::testing::ORIGIN;
+    use crate::rows::{flatten, flatten_within};
 
     fn layout() -> Layout {
         Layout::new(Signal::Logs, &[])
@@ -83,6 +75,14 @@ mod tests {
         ExportLogsServiceRequest { resource_logs: counts.iter().map(resource).collect() }.encode_to_vec()
     }
 
+    /// The pieces of a request of which no row fits.
+    fn pieces<'a>(layout: &'a Layout, body: &'a [u8]) -> Result<Pieces<'a>, Invalid> {
+        let mut table = Table::new(layout.columns());
+        let pieces = flatten_within(layout, ORIGIN, body, &mut table, (0, usize::MAX))?;
+        assert_eq!(table, Table::new(layout.columns()));
+        Ok(pieces.expect("no row fits"))
+    }
+
     #[test]
     fn the_pieces_are_the_rows() {
         // Its second half gives the resource of its first half in a second piece, after the scopes.
@@ -91,20 +91,20 @@ mod tests {
             let mut whole = Table::new(layout().columns());
             flatten(&layout(), ORIGIN, &body, &mut whole).unwrap();
             let mut table = Table::new(layout().columns());
-            let mut pieces = Vec::new();
+            let mut taken = Vec::new();
             let mut take = |table: &mut Table| {
                 if table.rows() == 2 {
-                    pieces.push(table.clone());
+                    taken.push(table.clone());
                     table.truncate(0);
                 }
                 Ok::<_, ()>(())
             };
             let layout = layout();
-            Pieces::check(&layout, ORIGIN, &body).unwrap().flatten(&mut table, &mut take).unwrap();
-            pieces.push(table);
-            let rows: usize = pieces.iter().map(Table::rows).sum();
+            pieces(&layout, &body).unwrap().flatten(&mut table, &mut take).unwrap();
+            taken.push(table);
+            let rows: usize = taken.iter().map(Table::rows).sum();
             assert_eq!(rows, whole.rows());
-            assert_eq!(ids(&pieces), ids(&[whole]));
+            assert_eq!(ids(&taken), ids(&[whole]));
         }
     }
 
@@ -121,7 +121,7 @@ mod tests {
     #[test]
     fn a_request_that_is_wrong_at_its_end_is_refused() {
         let body = [body(&[3]), vec![0x0a, 9, 0]].concat();
-        assert!(Pieces::check(&layout(), ORIGIN, &body).is_err());
+        assert!(pieces(&layout(), &body).is_err());
     }
 
     #[test]
@@ -133,7 +133,8 @@ mod tests {
             if calls == 2 { Err("full") } else { Ok(()) }
         };
         let layout = layout();
-        let pieces = Pieces::check(&layout, ORIGIN, &body(&[5])).unwrap();
+        let body = body(&[5]);
+        let pieces = pieces(&layout, &body).unwrap();
         assert_eq!(pieces.flatten(&mut table, &mut take), Err("full"));
         assert_eq!((calls, table.rows()), (2, 2));
     }
