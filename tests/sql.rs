@@ -50,7 +50,8 @@ fn bigquery(kind: Kind) -> &'static str {
 fn sql(file: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/sql").join(file);
     let text = std::fs::read_to_string(path).unwrap();
-    text.lines().filter(|line| !line.starts_with("--")).map(|line| format!("{line}\n")).collect()
+    let statements: Vec<_> = text.lines().filter(|line| !line.starts_with("--")).collect();
+    statements.join("\n")
 }
 
 /// The columns of the statement that begins so, each as it is declared: `name` TYPE.

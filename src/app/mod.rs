@@ -9,6 +9,7 @@ mod forecast;
 mod greeting;
 mod intake;
 mod offline;
+mod opened;
 mod packing;
 mod pipeline;
 mod room;

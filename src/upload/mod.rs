@@ -13,6 +13,7 @@
 //! - On S3 it asks for nothing but `s3:PutObject` and `s3:AbortMultipartUpload`, and `s3:PutObjectTagging` if objects are
 //!   to have tags; on Google Cloud Storage for nothing but the creation of objects.
 
+mod attempt;
 mod body;
 pub mod bucket;
 mod deliveries;
