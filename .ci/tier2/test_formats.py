@@ -1,4 +1,4 @@
-"""All six formats of the same telemetry: every reader opens them as a person would first try, and has the same answers."""
+"""All six formats of the same telemetry: readers open them as a person would first try, and all have the same answers."""
 
 import gzip
 

@@ -19,7 +19,8 @@ COUNT = """
 
 
 def test_duckdb_and_pyarrow_count_what_was_sent(folder, forebay, figure):
-    process = forebay(UPLOAD_TO=f"file://{folder}/bucket", LOG_SEGMENT_BYTES="1MiB", LOG_DISK_BUDGET="1GiB").start()
+    settings = {"OBJECTS_FORMAT": "otlp_jsonl", "LOG_SEGMENT_BYTES": "1MiB", "LOG_DISK_BUDGET": "1GiB"}
+    process = forebay(UPLOAD_TO=f"file://{folder}/bucket", **settings).start()
     with Load(process) as load:
         load.wait_for(20_000)
     assert not load.unanswered
