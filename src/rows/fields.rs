@@ -109,7 +109,11 @@ impl<'a> Fields<'a> {
 }
 
 /// The next field and its value; `None` if the schema does not know it.
-#[inline]
+#[expect(
+    clippy::inline_always,
+    reason = "what it returns is copied twice otherwise, which takes longer than to find it"
+)]
+#[inline(always)]
 pub(super) fn next<'a>(
     message: &'static Message,
     reader: &mut Reader<'a>,

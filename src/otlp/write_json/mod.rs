@@ -103,7 +103,11 @@ pub(crate) enum Found<'a> {
 
 impl<'a> Found<'a> {
     /// Reads the value of `field`, whose key lies at `start`.
-    #[inline]
+    #[expect(
+        clippy::inline_always,
+        reason = "what it returns is copied otherwise, which takes as long as to read it"
+    )]
+    #[inline(always)]
     pub(crate) fn read(
         field: &Field,
         key: Key,
