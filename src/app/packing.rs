@@ -6,12 +6,13 @@
 //! crash finds its manifest and is not packed again.
 
 use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 
 use crate::log::{self, Log, SealedSegment, SegmentId, Unreadable};
 use crate::metrics;
@@ -107,7 +108,10 @@ impl Packer {
     fn pack(&self, segment: &SealedSegment) -> anyhow::Result<()> {
         let failures = self.unreadable.get(&segment.id()).copied().unwrap_or(0);
         let unreadable = if failures < FAILURES_UNTIL_SKIPPING { Unreadable::Fail } else { Unreadable::Skip };
-        let batches = pack_segment(segment, &self.spool, &self.log, unreadable)?;
+        // One segment that makes the packer panic must not hold up those behind it.
+        let packing = || pack_segment(segment, &self.spool, &self.log, unreadable);
+        let packed = catch_unwind(AssertUnwindSafe(packing)).unwrap_or_else(|_| bail!("packing panicked"));
+        let batches = packed?;
         self.is_between.store(true, Ordering::SeqCst);
         let retired = self.retire(segment);
         if retired.is_ok() {
