@@ -10,7 +10,7 @@ import pyarrow.parquet
 import pytest
 
 from support import answers, asking, ddl
-from support.six import SixFormats
+from support.formats import SixFormats
 from support.telemetry import EXPORTS
 
 SIGNALS = asking.SIGNALS

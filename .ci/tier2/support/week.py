@@ -4,7 +4,7 @@ import datetime
 
 from . import clock
 from .forebay import Forebay
-from .six import configuration
+from .formats import configuration
 from .telemetry import EXPORTS, Generator
 
 FORMATS = ["parquet", "jsonl", "csv"]
