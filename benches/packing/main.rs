@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 use clap::Parser;
 use clap::builder::PossibleValuesParser;
 use forebay::otlp::Signal;
-use forebay::pack::{Compression, Format};
+use forebay::pack::{Compression, Format, Options};
 
 use packed::Packed;
 
@@ -64,6 +64,9 @@ struct CommandLine {
     #[arg(long, value_delimiter = ',', value_parser = PossibleValuesParser::new(SIGNALS.map(|(name, _)| name)),
           default_values = SIGNALS.map(|(name, _)| name))]
     signals: Vec<String>,
+    /// How hard everything is compressed, if not as by default
+    #[arg(long)]
+    level: Option<u8>,
     /// Packs the first format and signal once, in this process, and prints what that took as JSON
     #[arg(long)]
     alone: bool,
@@ -114,7 +117,9 @@ fn pack_alone(command: &CommandLine) -> Packed {
     let (_, signal) = SIGNALS.into_iter().find(|(name, _)| *name == command.signals[0]).unwrap();
     let (_, format, compression) =
         SUBJECTS.into_iter().find(|(name, ..)| *name == command.formats[0]).unwrap();
-    packed::pack(signal, format, compression, command.items, command.request_items)
+    let (compression, level) = (Some(compression), command.level);
+    let options = Options { format, compression, level, ..Options::default() };
+    packed::pack(signal, &options, command.items, command.request_items)
 }
 
 /// Packs in a process of its own.
@@ -123,6 +128,7 @@ fn pack_in_child(command: &CommandLine, signal: &str, format: &str) -> Packed {
     let child = Command::new(std::env::current_exe().unwrap())
         .args(["--bench", "--alone", "--signals", signal, "--formats", format])
         .args(items)
+        .args(command.level.map(|level| format!("--level={level}")))
         .stderr(Stdio::inherit())
         .output()
         .unwrap();

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use forebay::disk::{Budget, Disk, RealDisk};
 use forebay::log::{Item, Record, SegmentId};
 use forebay::otlp::Signal;
-use forebay::pack::{BatchId, Compression, Format, Options, OutputName, Spool, pack_records};
+use forebay::pack::{BatchId, Options, OutputName, Spool, pack_records};
 use rustix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Serialize};
 
@@ -63,19 +63,12 @@ impl Packed {
 
 /// Packs about so many items, in segments that are packed as those of the log, into a spool on the disk that cargo builds
 /// on.
-pub(crate) fn pack(
-    signal: Signal,
-    format: Format,
-    compression: Compression,
-    items: u64,
-    request_items: u64,
-) -> Packed {
+pub(crate) fn pack(signal: Signal, options: &Options, items: u64, request_items: u64) -> Packed {
     let pool = telemetry::requests(signal, request_items, POOL_BYTES);
     let pool_bytes: usize = pool.iter().map(Bytes::len).sum();
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let disk: Arc<dyn Disk> = Arc::new(RealDisk);
     let (spool, ..) = Spool::open(disk, folder.path().join("spool"), Budget::new(u64::MAX >> 1)).unwrap();
-    let options = Options { format, compression: Some(compression), ..Options::default() };
     let mut records = records(signal, &pool, items, request_items).peekable();
     let mut packed = Packed {
         items: 0.0,
@@ -99,7 +92,7 @@ pub(crate) fn pack(
             segment_bytes += record.body.len();
             Some(Ok::<_, Infallible>(Item::Record(record)))
         });
-        let batch = pack_records(&id, "a1b2c3d4", &options, records, &spool).unwrap();
+        let batch = pack_records(&id, "a1b2c3d4", options, records, &spool).unwrap();
         packed.items += double(batch.items());
         packed.received_bytes += double(segment_bytes as u64);
         packed.objects += double(batch.objects.len() as u64);

@@ -16,6 +16,9 @@ use prost::Message;
 /// When the first item was made: 2026-08-22T10:00:00Z, in nanoseconds since 1970.
 pub(crate) const START: u64 = 1_787_392_800_000_000_000;
 
+/// Items that are made at once.
+const PIECE_ITEMS: u64 = 1000;
+
 /// Data points that a session sends at once.
 const SESSION_POINTS: u64 = 20;
 
@@ -25,11 +28,19 @@ pub(crate) fn requests(signal: Signal, items: u64, bytes: usize) -> Vec<Bytes> {
     let mut requests = Vec::new();
     let mut left = bytes;
     while left > 0 {
-        let request = match signal {
-            Signal::Logs => source.logs(items),
-            Signal::Metrics => source.metrics(items),
-            Signal::Traces => unimplemented!("spans are not measured"),
-        };
+        let mut request = Vec::new();
+        let mut made = 0;
+        // Requests laid end to end are one. A large one must not take more memory while it is made than it will be packed
+        // with.
+        while made < items {
+            let piece = PIECE_ITEMS.min(items - made);
+            request.extend(match signal {
+                Signal::Logs => source.logs(piece),
+                Signal::Metrics => source.metrics(piece),
+                Signal::Traces => unimplemented!("spans are not measured"),
+            });
+            made += piece;
+        }
         left = left.saturating_sub(request.len());
         requests.push(request.into());
     }
