@@ -28,6 +28,12 @@ impl OtlpEncoder {
 
     /// Takes in the body of a record.
     pub(super) fn add(&mut self, body: &[u8], sink: &mut Sink) -> Result<(), EncodeError> {
+        if self.format == Format::OtlpProto {
+            // One body that ends in the middle of a field would swallow the beginning of the next.
+            guarded(|| otlp::validate(self.signal, body))?;
+            // As it came, and so without a copy.
+            return sink.write(body).map_err(EncodeError::Sink);
+        }
         let (before, was_first) = (self.content.len(), self.is_first);
         let encoded = guarded(|| self.encode(body));
         if encoded.is_err() {
@@ -38,13 +44,12 @@ impl OtlpEncoder {
         self.write_out(sink).map_err(EncodeError::Sink)
     }
 
+    /// Writes a body as JSON.
     fn encode(&mut self, body: &[u8]) -> Result<(), otlp::Invalid> {
         let Self { format, signal, content, is_first } = self;
         match format {
             Format::OtlpJson => otlp::write_json_resources(*signal, body, is_first, content),
-            Format::OtlpJsonl => otlp::write_json(*signal, body, content).map(|()| content.push(b'\n')),
-            // One body that ends in the middle of a field would swallow the beginning of the next.
-            _ => otlp::validate(*signal, body).map(|_| content.extend_from_slice(body)),
+            _ => otlp::write_json(*signal, body, content).map(|()| content.push(b'\n')),
         }
     }
 

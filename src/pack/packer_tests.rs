@@ -3,6 +3,10 @@ use std::fs;
 use std::io;
 
 use base64::Engine as _;
+use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
+use opentelemetry_proto::tonic::common::v1::{AnyValue, any_value::Value};
+use opentelemetry_proto::tonic::logs::v1::{LogRecord, ResourceLogs, ScopeLogs};
+use prost::Message as _;
 
 use super::*;
 use crate::log::Damage;
@@ -132,6 +136,46 @@ fn an_object_of_many_chunks_is_whole() {
     assert_eq!(plain, [&large.body[..], &large.body[..]].concat());
     assert!(batch.bytes() > 3 << 20);
     assert_eq!(spool.budget.used(), batch.bytes(), "every byte counts against the budget");
+}
+
+#[test]
+fn the_lines_of_a_large_request_are_its_items_in_order() {
+    // More than the text that is passed on at once, and more than the rows that stay in memory.
+    for (count, bytes) in [(3000, 1 << 10), (10_000, 1 << 10), (3, 4 << 20)] {
+        let text = |number: usize| format!("{number} {}", "x".repeat(bytes));
+        let log_record = |number| LogRecord {
+            body: Some(AnyValue { value: Some(Value::StringValue(text(number))) }),
+            ..LogRecord::default()
+        };
+        let scope_logs =
+            vec![ScopeLogs { log_records: (0..count).map(log_record).collect(), ..ScopeLogs::default() }];
+        let request = ExportLogsServiceRequest {
+            resource_logs: vec![ResourceLogs { scope_logs, ..ResourceLogs::default() }],
+        };
+        let large = Record { body: request.encode_to_vec().into(), ..record(1, Signal::Logs, START) };
+        let small = record(2, Signal::Logs, START);
+        for format in [Format::Jsonl, Format::Csv] {
+            let spool = RealSpool::new();
+            let options = Options { format, compression: Some(Compression::None), ..Options::default() };
+            let batch = spool.pack(1, &options, &[large.clone(), small.clone()]);
+            let content = String::from_utf8(spool.content(&batch.objects[0])).unwrap();
+            let bodies = bodies(format, &content);
+            assert_eq!(bodies.len(), count + 2, "{format:?}");
+            assert!(bodies.iter().take(count).enumerate().all(|(number, body)| *body == text(number)));
+            assert_eq!(bodies[count..], ["2a", "2b"]);
+        }
+    }
+}
+
+/// The column `body` of lines.
+fn bodies(format: Format, content: &str) -> Vec<String> {
+    if format == Format::Csv {
+        let mut reader = csv::Reader::from_reader(content.as_bytes());
+        let place = reader.headers().unwrap().iter().position(|name| name == "body").unwrap();
+        return reader.records().map(|record| record.unwrap()[place].to_owned()).collect();
+    }
+    let row = |line: &str| serde_json::from_str::<serde_json::Value>(line).unwrap();
+    content.lines().map(|line| row(line)["body"].as_str().unwrap().to_owned()).collect()
 }
 
 /// A valid request that contains these bytes in a field that OTLP does not know.
