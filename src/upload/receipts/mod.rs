@@ -4,7 +4,7 @@
 //!
 //! - **Lists.** For each hour and signal an object in the bucket lists the objects that were delivered in it: of which the
 //!   last object of their batch was confirmed in that hour. Every delivered object is in exactly one list.
-//! - **Notices.** Of each delivered object a notice is posted to a webhook, in the form of an S3 event ([`event`]), at
+//! - **Notices.** Of each delivered object a notice is posted to a webhook, in the form of an S3 event (see `event`), at
 //!   least once. Those that wait go in the order of the deliveries.
 //!
 //! ```text
