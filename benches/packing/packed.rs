@@ -64,7 +64,7 @@ impl Packed {
 /// Packs about so many items, in segments that are packed as those of the log, into a spool on the disk that cargo builds
 /// on.
 pub(crate) fn pack(signal: Signal, options: &Options, items: u64, request_items: u64) -> Packed {
-    let pool = telemetry::requests(signal, request_items, POOL_BYTES);
+    let pool = telemetry::requests(signal, request_items, POOL_BYTES, items.div_ceil(request_items));
     let pool_bytes: usize = pool.iter().map(Bytes::len).sum();
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let disk: Arc<dyn Disk> = Arc::new(RealDisk);

@@ -22,12 +22,12 @@ const PIECE_ITEMS: u64 = 1000;
 /// Data points that a session sends at once.
 const SESSION_POINTS: u64 = 20;
 
-/// Requests of so many items, at least one, of about so many bytes together.
-pub(crate) fn requests(signal: Signal, items: u64, bytes: usize) -> Vec<Bytes> {
+/// Requests of so many items each, of about so many bytes together or, if that is less, so many.
+pub(crate) fn requests(signal: Signal, items: u64, bytes: usize, count: u64) -> Vec<Bytes> {
     let mut source = Source { state: 20_260_822, now: START };
     let mut requests = Vec::new();
     let mut left = bytes;
-    while left > 0 {
+    while left > 0 && (requests.len() as u64) < count {
         let mut request = Vec::new();
         let mut made = 0;
         // Requests laid end to end are one. A large one must not take more memory while it is made than it will be packed
