@@ -24,7 +24,7 @@ class SixFormats:
     def __init__(self, folder):
         self.bucket = folder / "bucket"
         self.messages = {signal: [] for signal in EXPORTS}
-        process = Forebay(folder, {"CONFIG": configuration(folder, self.bucket, ENDINGS)})
+        process = Forebay(folder, {"CONFIG": configuration(folder, self.bucket, ENDINGS), "OBJECTS_FORMAT": "parquet"})
         process.start()
         try:
             for export in [*captured(), *Generator(SEED, BEGAN, days=4).exports(requests=15)]:

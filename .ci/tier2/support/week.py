@@ -30,7 +30,8 @@ class Week:
         for number, moment in enumerate(MOMENTS):
             is_new = moment.date() >= NEW_ATTRIBUTES
             columns = COLUMNS if moment.date() >= NEW_COLUMNS else None
-            process = Forebay(folder, {"CONFIG": configuration(folder, self.bucket, FORMATS, columns)})
+            settings = {"CONFIG": configuration(folder, self.bucket, FORMATS, columns), "OBJECTS_FORMAT": "parquet"}
+            process = Forebay(folder, settings)
             process.environment |= clock.at(moment)
             process.start()
             try:

@@ -112,7 +112,8 @@ fn wrong(invalid: &Invalid, sources: &Sources) {
     let path = FILE.display().to_string();
     for problem in &invalid.problems {
         let names_a_key = KEYS.iter().any(|key| problem.contains(key.as_str()));
-        let is_of_a_section = ["is not a setting", "is a section", "outputs."].iter().any(|of| problem.contains(of));
+        let is_of_a_section =
+            ["is not a setting", "is a section", "outputs."].iter().any(|of| problem.contains(of));
         // The first problem of a file that is no YAML is the only one.
         let is_of_the_file = problem.contains(&path);
         assert!(names_a_key || is_of_a_section || is_of_the_file, "`{problem}` names no key: {sources:?}");

@@ -28,7 +28,8 @@ fuzz_target!(|input: &[u8]| {
         }
         64..=127 => {
             let lines = [b"forebay manifest 1\n", rest, b"\n"].concat();
-            let disk = folder(&[("00000042-main-0.logs.object", 4567), ("00000042-main-1.metrics.object", 4567)]);
+            let disk =
+                folder(&[("00000042-main-0.logs.object", 4567), ("00000042-main-1.metrics.object", 4567)]);
             write(&disk, MANIFEST, &sealed(&lines));
             let _ = open(&disk, true);
         }
