@@ -45,9 +45,9 @@ settings! {
     http "http" "receive.http" "ADDRESS";
     /// The address for metrics, probes and status, or `off` (admin.listen)
     admin "admin" "admin.listen" "ADDRESS";
-    /// The objects' format: otlp_jsonl, otlp_json or otlp_proto (objects.format)
+    /// The objects' format: parquet, jsonl, csv, otlp_jsonl, otlp_json or otlp_proto (objects.format)
     format "format" "objects.format" "FORMAT";
-    /// The objects' compression: gzip, zstd or none (objects.compression)
+    /// The objects' compression: gzip, zstd, none, and for parquet snappy or lz4 (objects.compression)
     compression "compression" "objects.compression" "NAME";
     /// What every object's key begins with (objects.prefix)
     prefix "prefix" "objects.prefix" "TEXT";
