@@ -12,7 +12,7 @@
 //!   the segment is recycled only after that rename is durable for every output.
 //! - An object holds records of one signal and one partition (the rendered key template), in the order of the log, and
 //!   each record of the segment is in exactly one object of each output.
-//! - An object is one gzip member or one zstd frame, and once finished it is never written again.
+//! - An object is one Parquet file, one gzip member or one zstd frame, and once finished it is never written again.
 //! - Nothing that a manifest names is ever removed for being damaged: it is kept under a name that ends in `.damaged`.
 //! - Memory is bounded: one record and what it becomes in text, the rows of the open objects (24 MiB), and the compressors
 //!   of these objects, of which there are 16 at most.
