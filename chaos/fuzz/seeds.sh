@@ -20,8 +20,8 @@ seeds() {
             printf '\377\7aaaabbbbccccddddeeeeffff' >"$2/seed-damaged"
             ;;
         manifest)
-            { printf '\0' && cat tests/data/spool/00000042.manifest; } >"$2/seed-golden"
-            { printf '\100' && sed '1d;$d' tests/data/spool/00000042.manifest; } >"$2/seed-forged"
+            { printf '\0' && cat tests/data/spool/00000042-main.manifest; } >"$2/seed-golden"
+            { printf '\100' && sed '1d;$d' tests/data/spool/00000042-main.manifest; } >"$2/seed-forged"
             printf '\377\3aaaabbbbccccddddeeeeffff' >"$2/seed-damaged"
             ;;
         configuration) configuration_seeds "$2" ;;
