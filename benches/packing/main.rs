@@ -19,10 +19,10 @@ use std::time::{Duration, Instant};
 
 use clap::Parser;
 use clap::builder::PossibleValuesParser;
-use forebay::otlp::Signal;
 use forebay::pack::{Compression, Format, Options};
 
 use packed::Packed;
+use telemetry::Items;
 
 /// What is measured: a format, its compression, and the name of both. The others are held against the first, which is what
 /// the Collector's `awss3exporter` writes.
@@ -38,7 +38,7 @@ const SUBJECTS: [(&str, Format, Compression); 9] = [
     ("csv+gzip", Format::Csv, Compression::Gzip),
 ];
 
-const SIGNALS: [(&str, Signal); 2] = [("logs", Signal::Logs), ("metrics", Signal::Metrics)];
+const SIGNALS: [(&str, Items); 2] = [("logs", Items::LogRecords), ("metrics", Items::DataPoints)];
 
 /// Measures what packing costs in each format.
 #[derive(Parser)]
@@ -114,12 +114,12 @@ fn measure(command: &CommandLine) {
 
 /// Packs in this process.
 fn pack_alone(command: &CommandLine) -> Packed {
-    let (_, signal) = SIGNALS.into_iter().find(|(name, _)| *name == command.signals[0]).unwrap();
+    let (_, kind) = SIGNALS.into_iter().find(|(name, _)| *name == command.signals[0]).unwrap();
     let (_, format, compression) =
         SUBJECTS.into_iter().find(|(name, ..)| *name == command.formats[0]).unwrap();
     let (compression, level) = (Some(compression), command.level);
     let options = Options { format, compression, level, ..Options::default() };
-    packed::pack(signal, &options, command.items, command.request_items)
+    packed::pack(kind, &options, command.items, command.request_items)
 }
 
 /// Packs in a process of its own.

@@ -12,7 +12,7 @@ use forebay::pack::{BatchId, Options, OutputName, Spool, pack_records};
 use rustix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Serialize};
 
-use crate::telemetry;
+use crate::telemetry::{self, Items};
 
 /// As in the default configuration: what of a segment is of one signal becomes an object.
 const SEGMENT_BYTES: usize = 64 << 20;
@@ -63,13 +63,13 @@ impl Packed {
 
 /// Packs about so many items, in segments that are packed as those of the log, into a spool on the disk that cargo builds
 /// on.
-pub(crate) fn pack(signal: Signal, options: &Options, items: u64, request_items: u64) -> Packed {
-    let pool = telemetry::requests(signal, request_items, POOL_BYTES, items.div_ceil(request_items));
+pub(crate) fn pack(kind: Items, options: &Options, items: u64, request_items: u64) -> Packed {
+    let pool = telemetry::requests(kind, request_items, POOL_BYTES, items.div_ceil(request_items));
     let pool_bytes: usize = pool.iter().map(Bytes::len).sum();
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let disk: Arc<dyn Disk> = Arc::new(RealDisk);
     let (spool, ..) = Spool::open(disk, folder.path().join("spool"), Budget::new(u64::MAX >> 1)).unwrap();
-    let mut records = records(signal, &pool, items, request_items).peekable();
+    let mut records = records(kind.signal(), &pool, items, request_items).peekable();
     let mut packed = Packed {
         items: 0.0,
         received_bytes: 0.0,

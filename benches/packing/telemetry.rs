@@ -22,8 +22,25 @@ const PIECE_ITEMS: u64 = 1000;
 /// Data points that a session sends at once.
 const SESSION_POINTS: u64 = 20;
 
+/// What is packed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Items {
+    LogRecords,
+    DataPoints,
+}
+
+impl Items {
+    /// What carries them.
+    pub(crate) const fn signal(self) -> Signal {
+        match self {
+            Self::LogRecords => Signal::Logs,
+            Self::DataPoints => Signal::Metrics,
+        }
+    }
+}
+
 /// Requests of so many items each, of about so many bytes together or, if that is less, so many.
-pub(crate) fn requests(signal: Signal, items: u64, bytes: usize, count: u64) -> Vec<Bytes> {
+pub(crate) fn requests(kind: Items, items: u64, bytes: usize, count: u64) -> Vec<Bytes> {
     let mut source = Source { state: 20_260_822, now: START };
     let mut requests = Vec::new();
     let mut left = bytes;
@@ -34,10 +51,9 @@ pub(crate) fn requests(signal: Signal, items: u64, bytes: usize, count: u64) -> 
         // with.
         while made < items {
             let piece = PIECE_ITEMS.min(items - made);
-            request.extend(match signal {
-                Signal::Logs => source.logs(piece),
-                Signal::Metrics => source.metrics(piece),
-                Signal::Traces => unimplemented!("spans are not measured"),
+            request.extend(match kind {
+                Items::LogRecords => source.logs(piece),
+                Items::DataPoints => source.metrics(piece),
             });
             made += piece;
         }
