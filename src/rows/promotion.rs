@@ -62,11 +62,6 @@ impl Promotion {
         }
         Ok(Self { name: name.to_owned(), source, key: key.to_owned(), kind })
     }
-
-    /// The column's name.
-    pub fn name(&self) -> &str {
-        &self.name
-    }
 }
 
 fn check_name(name: &str) -> Result<(), String> {

@@ -94,11 +94,6 @@ impl Table {
         self.columns.iter().map(Values::bytes).sum()
     }
 
-    /// Whether the column has a value in the row that is being filled.
-    pub fn is_set(&self, column: usize) -> bool {
-        self.columns.get(column).is_some_and(|values| values.rows() > self.rows)
-    }
-
     /// Sets a text.
     pub fn set_text(&mut self, column: usize, text: &str) {
         if let Some(Values::Text(texts)) = self.unset(column) {
@@ -368,9 +363,7 @@ mod tests {
         table.finish_row();
         fill(&mut table);
         table.set_text(0, "two");
-        assert!(table.is_set(0));
         table.finish_row();
-        assert!(!table.is_set(0));
         assert_eq!(table.rows(), 2);
         let [
             Values::Text(texts),
