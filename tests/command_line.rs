@@ -103,8 +103,7 @@ fn drain_does_not_say_that_nothing_is_left_while_a_segment_cannot_be_packed() {
         ..log::Options::default()
     };
     let mut log = Stepwise::open(&disk, place, &options, &Budget::new(1 << 30)).unwrap();
-    log.append(&[Export { signal: Signal::Logs, items: 1, body: vec![0x0a, 4, 0x12, 2, 0x12, 0].into() }], 1)
-        .unwrap();
+    log.append(&[Export::of(Signal::Logs, 1, vec![0x0a, 4, 0x12, 2, 0x12, 0].into())], 1).unwrap();
     log.seal();
     drop(log);
 

@@ -149,7 +149,7 @@ async fn a_segment_that_a_failing_disk_drops_by_halves_is_counted() {
         };
         let handle: Arc<dyn Disk> = Arc::new(disk.clone());
         let log = Log::open(handle, place(), &options, &Budget::new(1 << 30)).unwrap();
-        let export = Export { signal: Signal::Logs, items: 1, body: Bytes::from_static(BODY) };
+        let export = Export::of(Signal::Logs, 1, Bytes::from_static(BODY));
         log.append(export, Instant::now() + Duration::from_mins(1)).await.unwrap();
         // Nobody else uses the disk from here on.
         let closing = log.clone();

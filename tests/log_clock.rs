@@ -16,7 +16,7 @@ use support_log::open;
 #[test]
 fn a_clock_that_was_ahead_for_a_moment_does_not_date_the_segments_after() {
     let mut log = open(&SimulatedDisk::default());
-    let export = Export { signal: Signal::Logs, items: 1, body: Bytes::from_static(b"body") };
+    let export = Export::of(Signal::Logs, 1, Bytes::from_static(b"body"));
     for segment in [[100, 9000, 101], [102, 103, 90]] {
         for now in segment {
             log.append(std::slice::from_ref(&export), now).unwrap();

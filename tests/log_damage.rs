@@ -26,7 +26,7 @@ fn filled() -> SimulatedDisk {
     let mut log = open(&disk);
     for records in [2, 3, 4] {
         for _ in 0..records {
-            let export = Export { signal: Signal::Logs, items: 1, body: Bytes::from(vec![1; 900]) };
+            let export = Export::of(Signal::Logs, 1, Bytes::from(vec![1; 900]));
             log.append(&[export], 1).unwrap();
         }
         log.seal();

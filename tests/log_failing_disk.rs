@@ -157,7 +157,7 @@ async fn without_room_a_client_is_held_until_there_is_room_or_its_patience_ends(
 fn a_record_longer_than_a_segment_gets_one_of_its_own() {
     let disk = SimulatedDisk::default();
     let mut log = open(&disk);
-    let oversize = Export { signal: Signal::Logs, items: 1, body: Bytes::from(vec![7; 100_000]) };
+    let oversize = Export::of(Signal::Logs, 1, Bytes::from(vec![7; 100_000]));
     log.append(&[export(1)], 1).unwrap();
     log.append(&[oversize], 1).unwrap();
     log.append(&[export(3)], 1).unwrap();
@@ -315,7 +315,7 @@ async fn a_record_for_which_there_is_no_room_takes_nothing_from_the_records_behi
     let disk: Arc<dyn Disk> = Arc::new(SimulatedDisk::default());
     let budget = Budget::new(5 * 16 * 1024);
     let log = Log::open(disk, place(), &options(SEGMENT_BYTES), &budget).unwrap();
-    let oversize = Export { signal: Signal::Logs, items: 1, body: Bytes::from(vec![9; 100_000]) };
+    let oversize = Export::of(Signal::Logs, 1, Bytes::from(vec![9; 100_000]));
     let refused = log.append(oversize, Instant::now() + Duration::from_millis(300)).await;
     assert_eq!(refused.unwrap_err(), AppendError::NoRoom);
 
@@ -375,7 +375,7 @@ async fn a_record_that_waits_for_a_segment_of_its_own_holds_nobody_up() {
     let budget = Budget::new(5 * 16 * 1024);
     let log = Log::open(disk, place(), &options(SEGMENT_BYTES), &budget).unwrap();
     let patience = Instant::now() + Duration::from_mins(1);
-    let oversize = Export { signal: Signal::Logs, items: 1, body: Bytes::from(vec![9; 100_000]) };
+    let oversize = Export::of(Signal::Logs, 1, Bytes::from(vec![9; 100_000]));
     let waiting = tokio::spawn({
         let log = log.clone();
         async move { log.append(oversize, patience).await }

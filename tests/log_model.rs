@@ -87,7 +87,8 @@ impl Model {
         let export = |length: &usize| {
             self.next += 1;
             let body: Vec<u8> = self.next.to_le_bytes().into_iter().cycle().take((*length).max(4)).collect();
-            (self.next, Export { signal: Signal::Traces, items: 1, body: body.into() })
+            let export = Export::of(Signal::Traces, 1, body.into());
+            (self.next, Export { tenant: tenant(self.next).into(), ..export })
         };
         lengths.iter().map(export).collect()
     }
@@ -109,6 +110,7 @@ impl Model {
             let number = u32::from_le_bytes(record.body[..4].try_into().unwrap());
             let body = self.acknowledged.remove(&number).or_else(|| self.uncertain.remove(&number));
             assert_eq!(body.as_ref(), Some(&record.body), "{number} is as it was sent, and there once");
+            assert_eq!(record.tenant, tenant(number), "{number} belongs to whom it belonged to");
         }
         self.told_lost += records.lost();
         self.log.retire(&segment).unwrap();
@@ -163,6 +165,11 @@ impl Model {
             assert!(self.missing <= self.told_lost, "{} missing, {} told", self.missing, self.told_lost);
         }
     }
+}
+
+/// Whose an export is: of several lengths, and nobody's now and then.
+fn tenant(number: u32) -> String {
+    "tenant-ä".chars().cycle().take(number as usize % 12).collect()
 }
 
 fn open(disk: &SimulatedDisk) -> Stepwise {

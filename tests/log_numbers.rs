@@ -19,7 +19,7 @@ use support_log::try_open;
 /// Fills this many segments.
 fn fill(log: &mut Stepwise, segments: usize) {
     for _ in 0..segments {
-        let export = Export { signal: Signal::Logs, items: 1, body: Bytes::from(vec![1; 900]) };
+        let export = Export::of(Signal::Logs, 1, Bytes::from(vec![1; 900]));
         log.append(&[export], 1).unwrap();
         log.seal();
     }
@@ -47,7 +47,7 @@ fn a_log_of_which_everything_was_retired_goes_on_counting_where_it_ended() {
             if life == 1 {
                 // One of its own, whose file is not kept.
                 let body = Bytes::from(vec![2; 100_000]);
-                log.append(&[Export { signal: Signal::Logs, items: 1, body }], 1).unwrap();
+                log.append(&[Export::of(Signal::Logs, 1, body)], 1).unwrap();
                 log.seal();
             }
             given.extend(retire_all(&log));

@@ -38,7 +38,7 @@ fn export(number: u32) -> Export {
     // Longer than a sector, so that it can be torn, and of changing length.
     let body: Vec<u8> =
         number.to_le_bytes().into_iter().cycle().take(700 + (number as usize % 5) * 300).collect();
-    Export { signal: Signal::Logs, items: 1, body: Bytes::from(body) }
+    Export::of(Signal::Logs, 1, Bytes::from(body))
 }
 
 /// What a scenario can say of each number.

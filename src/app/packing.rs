@@ -247,7 +247,7 @@ mod tests {
         for _ in 0..2 {
             // A request for logs with one log record, which is empty.
             let body = Bytes::from_static(&[0x0a, 4, 0x12, 2, 0x12, 0]);
-            let export = Export { signal: Signal::Logs, items: 1, body };
+            let export = Export::of(Signal::Logs, 1, body);
             log.append(export, Instant::now() + Duration::from_mins(1)).await.unwrap();
             log.seal().await.unwrap();
         }

@@ -11,7 +11,6 @@ use std::io::{self, IoSlice};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use rustix::io::Errno;
 
 use crate::disk::{Disk, File, Use};
@@ -19,8 +18,8 @@ use crate::receive::Export;
 
 use super::error::Error;
 use super::format::{
-    FILE_HEADER_LEN, FOOTER_LEN, FileHeader, Footer, PACKING_BYTES_MAX, RecordHeader, TAIL_LEN, file_len_for,
-    record_len,
+    FILE_HEADER_LEN, FOOTER_LEN, FileHeader, Footer, PACKING_BYTES_MAX, RECORD_HEADER_LEN, RecordHeader,
+    TAIL_LEN, file_len_for, record_len_of,
 };
 use super::random::random_u64;
 use super::scan::{Scan, Step};
@@ -123,21 +122,21 @@ impl Appender {
 
     /// Where an export goes if `before` bytes of records go before it.
     pub(super) fn fit(&self, export: &Export, before: u64) -> Fit {
-        let needed = record_len(0, export.body.len() as u64);
+        let needed = record_len_of(export);
         match &self.active {
             Some(active) if active.end() + before + needed <= active.capacity() => Fit::Active,
             _ => Fit::Next,
         }
     }
 
-    /// Whether an export of this length wants a segment of its own.
-    pub(super) fn is_oversize(&self, body_len: u64) -> bool {
-        file_len_for(record_len(0, body_len)) > self.spares.segment_bytes()
+    /// Whether an export wants a segment of its own.
+    pub(super) fn is_oversize(&self, export: &Export) -> bool {
+        file_len_for(record_len_of(export)) > self.spares.segment_bytes()
     }
 
-    /// Whether there is room for a segment of its own for an export of this length.
-    pub(super) fn has_room_for(&self, body_len: u64) -> bool {
-        self.spares.may_begin(file_len_for(record_len(0, body_len)))
+    /// Whether there is room for a segment of its own for an export.
+    pub(super) fn has_room_for(&self, export: &Export) -> bool {
+        self.spares.may_begin(file_len_for(record_len_of(export)))
     }
 
     /// Whether a segment is active, with records or without.
@@ -145,9 +144,9 @@ impl Appender {
         self.active.is_some()
     }
 
-    /// Begins a segment that an export of this length fits in. The active one must be sealed or empty.
-    pub(super) fn begin(&mut self, body_len: u64, now: u64) -> io::Result<Begin> {
-        match self.try_begin(body_len, now) {
+    /// Begins a segment that records of this length fit in. The active one must be sealed or empty.
+    pub(super) fn begin(&mut self, records_len: u64, now: u64) -> io::Result<Begin> {
+        match self.try_begin(records_len, now) {
             // The disk was filled by somebody else since it was asked; or there are connections in the place of files.
             Err(error) if is_full(&error) || is_short_of_means(&error) => Ok(Begin::NoRoom(Some(error))),
             Err(error) => {
@@ -158,12 +157,12 @@ impl Appender {
         }
     }
 
-    fn try_begin(&mut self, body_len: u64, now: u64) -> io::Result<Begin> {
+    fn try_begin(&mut self, records_len: u64, now: u64) -> io::Result<Begin> {
         if self.active_sum().is_some() {
             // Its file would be given away with the records in it.
             return Err(io::Error::other("the active segment has records and is not sealed"));
         }
-        let Some(spare) = self.spare(file_len_for(record_len(0, body_len)))? else {
+        let Some(spare) = self.spare(file_len_for(records_len))? else {
             return Ok(Begin::NoRoom(None));
         };
         let active = self.christen(spare, now)?;
@@ -316,13 +315,20 @@ fn write_group(active: &Active, footer: &mut Footer, group: &[&Export], received
     let mut headers = Vec::with_capacity(group.len());
     for (place_in_group, export) in (0..).zip(group) {
         let header = record_header(export, footer.next_seq, received_at, place_in_group)?;
-        headers
-            .push((header.encode(active.header.salt, footer.end, &[], &export.body), padding(&export.body)));
+        headers.push((
+            header.encode(active.header.salt, footer.end, export.tenant.as_bytes(), &export.body),
+            padding(&header),
+        ));
         footer.count(&header, footer.end + header.record_len());
     }
-    let mut slices = Vec::with_capacity(group.len() * 3);
+    let mut slices = Vec::with_capacity(group.len() * 4);
     for ((header, padding), export) in headers.iter().zip(group) {
-        slices.extend([IoSlice::new(header), IoSlice::new(&export.body), IoSlice::new(&PADDING[..*padding])]);
+        slices.extend([
+            IoSlice::new(header),
+            IoSlice::new(export.tenant.as_bytes()),
+            IoSlice::new(&export.body),
+            IoSlice::new(&PADDING[..*padding]),
+        ]);
     }
     active.file.write_at(&slices, offset)
 }
@@ -334,6 +340,7 @@ fn record_header(
     place_in_group: u32,
 ) -> io::Result<RecordHeader> {
     let body_len = u32::try_from(export.body.len()).map_err(|_| io::ErrorKind::FileTooLarge)?;
+    let tenant_len = u16::try_from(export.tenant.len()).map_err(|_| io::ErrorKind::FileTooLarge)?;
     Ok(RecordHeader {
         checksum: 0,
         body_len,
@@ -342,14 +349,15 @@ fn record_header(
         items: export.items,
         place_in_group,
         signal: export.signal,
-        tenant_len: 0,
+        tenant_len,
         request_hash: [0; 16],
     })
 }
 
 /// Zero bytes behind a body, so that the next record stands at a multiple of 8.
-fn padding(body: &Bytes) -> usize {
-    body.len().next_multiple_of(8) - body.len()
+fn padding(header: &RecordHeader) -> usize {
+    let written = RECORD_HEADER_LEN + usize::from(header.tenant_len) + header.body_len as usize;
+    written.next_multiple_of(8) - written
 }
 
 /// Whether an error says that there is no room.

@@ -37,6 +37,7 @@
 //! not sealed: its records end where the first does not verify, if none that verifies proves it durable.
 
 use crate::otlp::Signal;
+use crate::receive::{Export, TENANT_BYTES_MAX};
 
 use super::checksum::{Checksum, joined};
 use super::segment_id::{NUMBER_MAX, SegmentId};
@@ -51,8 +52,6 @@ pub(super) const FOOTER_LEN: usize = 128;
 pub(super) const TAIL_LEN: usize = FILE_HEADER_LEN + FOOTER_LEN;
 /// The longest text of packing options, in bytes.
 pub const PACKING_BYTES_MAX: usize = FILE_HEADER_LEN - 64;
-/// The longest tenant.
-pub(super) const TENANT_LEN_MAX: usize = 1024;
 
 const MAGIC: [u8; 8] = *b"forebay\0";
 const FOOTER_MAGIC: [u8; 8] = *b"sealed\0\0";
@@ -122,7 +121,7 @@ impl FileHeader {
     }
 
     fn is_possible(&self) -> bool {
-        let longest = file_len_for(record_len(TENANT_LEN_MAX, u64::from(u32::MAX)));
+        let longest = file_len_for(record_len(TENANT_BYTES_MAX, u64::from(u32::MAX)));
         (file_len_for(0)..=longest).contains(&self.length)
             && self.id.0 <= NUMBER_MAX
             && self.first_seq <= NUMBER_MAX
@@ -180,7 +179,7 @@ impl RecordHeader {
             request_hash: array(bytes, 40),
         };
         let blank = bytes[33] == 0 && bytes[36..40] == [0; 4];
-        let is_possible = header.seq <= NUMBER_MAX && usize::from(header.tenant_len) <= TENANT_LEN_MAX;
+        let is_possible = header.seq <= NUMBER_MAX && usize::from(header.tenant_len) <= TENANT_BYTES_MAX;
         (blank && is_possible).then_some(header)
     }
 
@@ -198,6 +197,11 @@ impl RecordHeader {
 /// Length of a record with a tenant and a body of these lengths, padding and all.
 pub(super) fn record_len(tenant_len: usize, body_len: u64) -> u64 {
     ((RECORD_HEADER_LEN + tenant_len) as u64 + body_len).next_multiple_of(8)
+}
+
+/// Length of the record that an export becomes.
+pub(super) fn record_len_of(export: &Export) -> u64 {
+    record_len(export.tenant.len(), export.body.len() as u64)
 }
 
 /// Length of a file that holds just one record of this length.

@@ -15,7 +15,7 @@ pub struct Record {
     pub received_at: u64,
     /// Log records, data points or spans in it.
     pub items: u32,
-    /// Whose it is; empty while there is only one tenant.
+    /// Whose it is; empty if nobody said so.
     pub tenant: String,
     /// The encoded `Export*ServiceRequest`.
     pub body: Bytes,

@@ -8,7 +8,7 @@ use crate::receive::Export;
 
 use super::appender::{Begin, Fit};
 use super::error::{AppendError, Error};
-use super::format::record_len;
+use super::format::record_len_of;
 use super::sealed::SealedSegment;
 use super::segment_id::SegmentId;
 use super::{Durable, Opened, Options, Place};
@@ -44,8 +44,8 @@ impl Stepwise {
         if appender.is_stopped() {
             return Err(AppendError::Failing);
         }
-        let before: u64 = before.iter().map(|export| record_len(0, export.body.len() as u64)).sum();
-        let needed = before + last.body.len() as u64;
+        let before: u64 = before.iter().map(record_len_of).sum();
+        let needed = before + record_len_of(last);
         for _ in 0..2 {
             if appender.fit(last, before) == Fit::Active {
                 let outcome = appender.append(&exports.iter().collect::<Vec<_>>(), now);

@@ -9,7 +9,7 @@ use super::Durable;
 use super::appender::{Appender, Begin, Fit, Sealed};
 use super::backlog::Backlog;
 use super::error::AppendError;
-use super::format::record_len;
+use super::format::record_len_of;
 use super::queue::{Pending, Queue, SealReply};
 use super::segment_id::SegmentId;
 
@@ -91,9 +91,8 @@ impl Writer {
 
     fn enqueue(&mut self, pending: Vec<Pending>) {
         for pending in pending {
-            let body_len = pending.export.body.len() as u64;
-            let queue =
-                if self.appender.is_oversize(body_len) { &mut self.oversize } else { &mut self.waiting };
+            let is_oversize = self.appender.is_oversize(&pending.export);
+            let queue = if is_oversize { &mut self.oversize } else { &mut self.waiting };
             queue.push_back(pending);
         }
     }
@@ -110,8 +109,8 @@ impl Writer {
                     self.commit(group);
                 }
                 Fit::Next => {
-                    let body_len = first.export.body.len() as u64;
-                    if !self.next_segment(body_len) {
+                    let record_len = record_len_of(&first.export);
+                    if !self.next_segment(record_len) {
                         return;
                     }
                 }
@@ -133,12 +132,12 @@ impl Writer {
             if self.appender.is_stopped() {
                 return self.refuse_waiting(AppendError::Failing);
             }
-            let body_len = first.export.body.len() as u64;
-            if !self.appender.has_room_for(body_len) {
+            if !self.appender.has_room_for(&first.export) {
                 return;
             }
+            let record_len = record_len_of(&first.export);
             self.seal(Reason::Full);
-            if !self.begin(body_len) {
+            if !self.begin(record_len) {
                 return;
             }
             if self.appender.has_active() {
@@ -149,9 +148,9 @@ impl Writer {
     }
 
     /// Seals the active segment and begins the next one; says whether it is worth to go on.
-    fn next_segment(&mut self, body_len: u64) -> bool {
+    fn next_segment(&mut self, record_len: u64) -> bool {
         self.seal(Reason::Full);
-        let goes_on = self.begin(body_len);
+        let goes_on = self.begin(record_len);
         if !goes_on && !self.backlog.is_blocked() {
             tracing::warn!(
                 "the disk budget or the disk's free space is used up: clients wait or are refused"
@@ -162,8 +161,8 @@ impl Writer {
     }
 
     /// Begins a segment; `false` if there is no room for one.
-    fn begin(&mut self, body_len: u64) -> bool {
-        match self.appender.begin(body_len, unix_nanos()) {
+    fn begin(&mut self, record_len: u64) -> bool {
+        match self.appender.begin(record_len, unix_nanos()) {
             Ok(Begin::Begun) => {
                 self.unblock();
                 true
@@ -192,7 +191,7 @@ impl Writer {
             if self.appender.fit(&pending.export, bytes) != Fit::Active {
                 break;
             }
-            bytes += record_len(0, pending.export.body.len() as u64);
+            bytes += record_len_of(&pending.export);
             count += 1;
         }
         self.waiting.drain(..count).collect()
@@ -201,7 +200,7 @@ impl Writer {
     /// Writes a group, syncs once, and answers everybody in it.
     fn commit(&mut self, group: Vec<Pending>) {
         let exports: Vec<_> = group.iter().map(|pending| &pending.export).collect();
-        let bytes = exports.iter().map(|export| record_len(0, export.body.len() as u64)).sum();
+        let bytes = exports.iter().map(|export| record_len_of(export)).sum();
         let began = Instant::now();
         match self.appender.append(&exports, unix_nanos()) {
             Ok(()) => {
@@ -301,7 +300,7 @@ mod tests {
             Options { segment_bytes: ByteSize::mib(1), free_space_floor: ByteSize(0), ..Options::default() };
         let log = Log::open(disk, place, &options, &Budget::new(1 << 30)).unwrap();
         for records in 1..=2000 {
-            let export = Export { signal: Signal::Logs, items: 1, body: Bytes::from_static(b"x") };
+            let export = Export::of(Signal::Logs, 1, Bytes::from_static(b"x"));
             log.append(export, Instant::now() + Duration::from_mins(1)).await.unwrap();
             assert_eq!(log.snapshot().records, records);
         }

@@ -46,7 +46,7 @@ mod stage;
 #[doc(hidden)]
 pub use connection::serve_in_memory;
 pub use error::Error;
-pub use export::Export;
+pub use export::{Export, TENANT_BYTES_MAX};
 pub use intake::{Intake, Refusal};
 pub use listeners::Listeners;
 pub use options::Options;

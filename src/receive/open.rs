@@ -231,7 +231,7 @@ impl Opened {
         let items = otlp::validate(signal, &body).map_err(|error| Fault::Undecodable(error.to_string()))?;
         Ok(match items {
             0 => Self::Nothing(Nothing(())),
-            items => Self::Export(Export { signal, items, body }),
+            items => Self::Export(Export::of(signal, items, body)),
         })
     }
 }

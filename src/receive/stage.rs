@@ -56,7 +56,7 @@ impl<I: Intake> Stage<I> {
     }
 
     async fn store(&self, call: &Call, export: Export) -> Result<Acknowledgement, Fault> {
-        let Export { signal, items, ref body } = export;
+        let Export { signal, items, ref body, .. } = export;
         let (transport, bytes) = (call.transport.name(), body.len());
         match counted_when_held(self.intake.store(export, call.patience_ends)).await {
             Ok(durable) => {

@@ -43,7 +43,7 @@ pub fn open(disk: &SimulatedDisk) -> Stepwise {
 
 /// An export that can be told from others.
 pub fn export(number: u8) -> Export {
-    Export { signal: Signal::Logs, items: 1, body: Bytes::from(vec![number; 900]) }
+    Export::of(Signal::Logs, 1, Bytes::from(vec![number; 900]))
 }
 
 /// The exports in a segment, which is whole.

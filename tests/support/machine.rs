@@ -293,7 +293,7 @@ fn export(number: u32) -> Export {
         let span = format!(r#"{{"name":"n{number}","traceState":"{padding}"}}"#);
         (Signal::Traces, format!(r#"{{"resourceSpans":[{{"scopeSpans":[{{"spans":[{span}]}}]}}]}}"#))
     };
-    Export { signal, items: 1, body: Bytes::from(read_json(signal, json.as_bytes(), 1 << 20).unwrap()) }
+    Export::of(signal, 1, Bytes::from(read_json(signal, json.as_bytes(), 1 << 20).unwrap()))
 }
 
 /// The numbers in an object.

@@ -248,7 +248,7 @@ impl Sent {
         };
         match validate(self.signal, &body) {
             Ok(0) => Outcome::Nothing,
-            Ok(items) => Outcome::Stored(Export { signal: self.signal, items, body: body.into() }),
+            Ok(items) => Outcome::Stored(Export::of(self.signal, items, body.into() )),
             Err(_) => Outcome::Undecodable,
         }
     }

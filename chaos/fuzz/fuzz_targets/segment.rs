@@ -118,7 +118,7 @@ impl History {
                 let exports: Vec<Export> =
                     (0..=kind & 3).map(|_| export(input, self.written.len())).collect();
                 self.log.append(&exports, u64::from(kind)).unwrap();
-                for Export { signal, items, body } in exports {
+                for Export { signal, items, body, .. } in exports {
                     self.written.insert(self.written.len() as u64, Written { signal, items, body });
                 }
             }
@@ -142,7 +142,7 @@ fn export(input: &mut Input<'_>, next_seq: usize) -> Export {
         100..=199 => hostile(length, next_seq as u64 + u64::from(input.byte() & 15), input.byte()),
         byte => vec![byte; length],
     };
-    Export { signal, items, body: body.into() }
+    Export::of(signal, items, body.into() )
 }
 
 /// Headers of records, one behind the other, that promise bodies as long as they may be.
