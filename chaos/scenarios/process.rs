@@ -15,7 +15,7 @@ use super::Scenario;
 /// What has not happened by then never will.
 const AT_LAST: Duration = Duration::from_mins(2);
 
-const LOAD: Load = Load { large: 6, huge: None };
+const LOAD: Load = Load { large: 6, huge: None, sends_again: true };
 
 pub(crate) fn scenarios() -> Vec<Scenario> {
     vec![
@@ -67,7 +67,7 @@ fn ended_under_load(options: &Options) {
 /// As if the system had no memory left for it. An allocation that fails ends the process at once, as SIGKILL does.
 fn without_memory(options: &Options) {
     let scene = Scene::with_folder();
-    let clients = scene.clients(Load { large: 2, huge: Some(4) }, options.seed);
+    let clients = scene.clients(Load { large: 2, huge: Some(4), sends_again: true }, options.seed);
     let mut ended = 0;
     for more in [0, 1 << 20, 6 << 20] {
         // One heap, for what many have set aside in advance would last too long.

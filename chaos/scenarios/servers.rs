@@ -34,7 +34,7 @@ fn killed_in_turn(options: &Options) {
     let mut scene = Scene::with_seaweedfs(weed(options));
     scene.set("FOREBAY_UPLOAD_MULTIPART_THRESHOLD", "5MiB");
     scene.set("FOREBAY_UPLOAD_MULTIPART_PART_BYTES", "5MiB");
-    let load = Load { large: 6, huge: Some(100) };
+    let load = Load { large: 6, huge: Some(100), sends_again: true };
     let clients = scene.clients(load, options.seed);
     let (mut kills, mut store_kills) = (0, 0);
     for _ in 0..options.kills {

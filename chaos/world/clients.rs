@@ -54,6 +54,9 @@ pub(crate) struct Load {
     pub(crate) large: u64,
     /// One in so many has 8 MB, which is a segment of its own and an object in parts; `None` has none.
     pub(crate) huge: Option<u64>,
+    /// Whether they send what was not acknowledged once more, to the process after this one if it is gone. They must not
+    /// where the clock is set, for nothing is recognised after the window.
+    pub(crate) sends_again: bool,
 }
 
 /// A process that listens; `None` when there is none.
@@ -77,7 +80,7 @@ pub(crate) fn spawn(
     let mut clients = JoinSet::new();
     for (number, protocol) in CLIENTS.into_iter().enumerate() {
         let random = Random::new(seed ^ (number as u64 + 1));
-        let client = Sender { protocol, ledger: Arc::clone(ledger), load, random };
+        let client = Sender { protocol, ledger: Arc::clone(ledger), load, random, again: None };
         clients.spawn(client.run(lives.clone()));
     }
     clients
@@ -101,13 +104,28 @@ pub(crate) enum Sent {
     Unanswered,
 }
 
-/// Sends one export of few items, over one protocol after the other.
-pub(crate) async fn send_small(ledger: &Ledger, life: Life) -> Sent {
+/// An export that nobody answered, and how it was sent: the same bytes are to be sent again.
+#[derive(Clone, Debug)]
+pub(crate) struct Unanswered(Numbered, Protocol);
+
+/// Sends one export of few items, over one protocol after the other; returns it if nobody answers.
+pub(crate) async fn send_small(ledger: &Ledger, life: Life) -> (Sent, Option<Unanswered>) {
     let signal = Signal::ALL[life.number % Signal::ALL.len()];
     let export = ledger.note_sent(signal, 3, 100);
-    let connection = Connection::to(CLIENTS[life.number % CLIENTS.len()], life);
-    let outcome = timeout(AT_LAST, connection.send(&export)).await.expect("every export is answered");
-    note(ledger, &export, outcome)
+    send_as(ledger, life, Unanswered(export, CLIENTS[life.number % CLIENTS.len()])).await
+}
+
+/// Sends once more what nobody answered.
+pub(crate) async fn send_again(ledger: &Ledger, life: Life, again: Unanswered) -> (Sent, Option<Unanswered>) {
+    ledger.note_sent_again(&again.0);
+    send_as(ledger, life, again).await
+}
+
+async fn send_as(ledger: &Ledger, life: Life, export: Unanswered) -> (Sent, Option<Unanswered>) {
+    let sending = Connection::to(export.1, life);
+    let outcome = timeout(AT_LAST, sending.send(&export.0)).await.expect("every export is answered");
+    let sent = note(ledger, &export.0, outcome);
+    (sent, (sent == Sent::Unanswered).then_some(export))
 }
 
 /// Sends so many exports of five items as fast as `senders` connections can, each of which must be acknowledged. Returns
@@ -155,6 +173,8 @@ struct Sender {
     ledger: Arc<Ledger>,
     load: Load,
     random: Random,
+    /// What was not acknowledged, and is to be sent again before anything else.
+    again: Option<Numbered>,
 }
 
 impl Sender {
@@ -172,9 +192,19 @@ impl Sender {
 
     /// Sends one export and notes what came of it; `None` if nobody answered.
     async fn send_one(&mut self, connection: &Connection) -> Option<()> {
-        let export = self.next_export();
+        let export = match self.again.take() {
+            Some(export) => {
+                self.ledger.note_sent_again(&export);
+                export
+            }
+            None => self.next_export(),
+        };
         let outcome = timeout(AT_LAST, connection.send(&export)).await.expect("every export is answered");
-        if note(&self.ledger, &export, outcome) == Sent::Unanswered {
+        let sent = note(&self.ledger, &export, outcome);
+        if sent != Sent::Acknowledged && self.load.sends_again {
+            self.again = Some(export);
+        }
+        if sent == Sent::Unanswered {
             return None;
         }
         // Real clients have pauses; without them the test would be one of speed.

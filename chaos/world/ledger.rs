@@ -95,7 +95,7 @@ impl Ledger {
         let (_, copies) = written.exports.get_mut(&export.first).unwrap();
         copies.acknowledged += 1;
         assert!(copies.acknowledged <= copies.sent, "every answer is one to something that was sent");
-        written.acknowledgements += 1;
+        written.acknowledgements += u64::from(copies.acknowledged == 1);
         self.changed.notify_all();
     }
 
@@ -104,7 +104,7 @@ impl Ledger {
         self.lock().refusals += 1;
     }
 
-    /// How many exports were acknowledged so far.
+    /// How many exports were acknowledged so far, each counted once.
     pub(crate) fn acknowledgements(&self) -> u64 {
         self.lock().acknowledgements
     }

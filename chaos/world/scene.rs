@@ -1,6 +1,6 @@
 //! A data folder, its bucket, and the ledger of what is sent to the program that runs on it.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use crate::support::s3::FakeS3;
 
 use super::audit::{Machines, audit, count};
 use super::bucket::Bucket;
-use super::clients::{self, Life, Listening, Load, Sent};
+use super::clients::{self, Life, Listening, Load, Sent, Unanswered};
 use super::ledger::Ledger;
 use super::outputs;
 use super::seaweedfs::SeaweedFs;
@@ -38,6 +38,7 @@ pub(crate) struct Scene {
     pub(crate) ledger: Arc<Ledger>,
     settings: BTreeMap<String, String>,
     lives: Cell<usize>,
+    unanswered: RefCell<Option<Unanswered>>,
     runtime: Runtime,
 }
 
@@ -120,7 +121,15 @@ impl Scene {
         let mut settings: BTreeMap<_, _> =
             SETTINGS.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
         settings.extend(bucket.settings().into_iter().map(|(key, value)| (key.to_owned(), value)));
-        Self { folder, bucket, ledger: Arc::default(), settings, lives: Cell::new(0), runtime }
+        Self {
+            folder,
+            bucket,
+            ledger: Arc::default(),
+            settings,
+            lives: Cell::new(0),
+            unanswered: RefCell::default(),
+            runtime,
+        }
     }
 
     /// With a copy of what lies in this one's folders, bucket included, and of its ledger. Its bucket must be a folder.
@@ -198,9 +207,25 @@ impl Scene {
         }
     }
 
-    /// Sends one small export, and notes what came of it.
+    /// Sends one small export, and notes what came of it; before it, what nobody answered the last time.
     pub(crate) fn try_send(&self, program: &Program) -> Sent {
-        self.runtime.block_on(clients::send_small(&self.ledger, self.life(program)))
+        let sent = self.send_again(program);
+        if sent == Sent::Unanswered {
+            return sent;
+        }
+        let sending = clients::send_small(&self.ledger, self.life(program));
+        let (sent, unanswered) = self.runtime.block_on(sending);
+        self.unanswered.replace(unanswered);
+        sent
+    }
+
+    /// Sends what nobody answered the last time, if there is something.
+    pub(crate) fn send_again(&self, program: &Program) -> Sent {
+        let Some(again) = self.unanswered.take() else { return Sent::Acknowledged };
+        let sending = clients::send_again(&self.ledger, self.life(program), again);
+        let (sent, unanswered) = self.runtime.block_on(sending);
+        self.unanswered.replace(unanswered);
+        sent
     }
 
     /// Sends one export of so many times 8 MB, which is a segment of its own and an object in parts.

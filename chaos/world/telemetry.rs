@@ -42,18 +42,25 @@ pub(crate) fn request(export: &Numbered) -> Decoded {
 
 fn log_record(number: u64, text: &str) -> LogRecord {
     let body = Some(AnyValue { value: Some(Value::StringValue(text.to_owned())) });
-    LogRecord { severity_text: name(number), body, ..LogRecord::default() }
+    LogRecord { severity_text: name(number), time_unix_nano: moment(number), body, ..LogRecord::default() }
 }
 
 fn metric(number: u64, text: &str) -> Metric {
     let value = Some(number_data_point::Value::AsInt(number.try_into().unwrap()));
-    let data_points = vec![NumberDataPoint { value, ..NumberDataPoint::default() }];
+    let data_points =
+        vec![NumberDataPoint { value, time_unix_nano: moment(number), ..NumberDataPoint::default() }];
     let data = Some(Data::Gauge(Gauge { data_points }));
     Metric { name: name(number), description: text.to_owned(), data, ..Metric::default() }
 }
 
 fn span(number: u64, text: &str) -> Span {
-    Span { name: name(number), trace_state: text.to_owned(), ..Span::default() }
+    let start_time_unix_nano = moment(number);
+    Span { name: name(number), trace_state: text.to_owned(), start_time_unix_nano, ..Span::default() }
+}
+
+/// When it was: what has a moment in it is recognised if it comes again.
+fn moment(number: u64) -> u64 {
+    1_787_000_000_000_000_000 + number
 }
 
 fn name(number: u64) -> String {

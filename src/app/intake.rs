@@ -20,4 +20,8 @@ impl Intake for LogIntake {
             AppendError::Closed => Refusal::ShuttingDown,
         })
     }
+
+    fn is_resend(durable: &Durable) -> bool {
+        durable.is_resend()
+    }
 }

@@ -47,7 +47,8 @@ impl Opened {
             packing: config.packing().pinned(),
             at_least: first_free_id(&batches, &damage),
         };
-        let log = Log::open(Arc::clone(&disk), place, &config.log, &budget)?;
+        let options = log::Options { resend_window: config.receive.resend_window, ..config.log.clone() };
+        let log = Log::open(Arc::clone(&disk), place, &options, &budget)?;
         let in_log = log.sealed_ids();
         let batches = without_damaged_ones_in_log(batches, &damage, &spool, &in_log)?;
         let losses = losses(&damage, &in_log);

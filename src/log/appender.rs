@@ -22,6 +22,7 @@ use super::format::{
     TAIL_LEN, file_len_for, record_len_of,
 };
 use super::random::random_u64;
+use super::resends::{RequestHash, Resends};
 use super::scan::{Scan, Step};
 use super::sealed::{SealedSegment, file_name};
 use super::segment_id::SegmentId;
@@ -42,6 +43,7 @@ pub(super) struct Common {
 pub(super) struct Appender {
     common: Common,
     spares: Arc<Spares>,
+    resends: Resends,
     active: Option<Active>,
     abandoned: Option<Sealed>,
     next_id: SegmentId,
@@ -50,6 +52,14 @@ pub(super) struct Appender {
     failures: u32,
     /// When the last record of the active segment was received; within a segment time never goes backward.
     last_received_at: u64,
+}
+
+/// An export on its way to become a record.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Entry<'a> {
+    pub(super) export: &'a Export,
+    /// What it is recognised by if it comes again.
+    pub(super) hash: Option<RequestHash>,
 }
 
 /// The segment that takes records.
@@ -91,6 +101,7 @@ impl Appender {
     pub(super) fn new(
         common: Common,
         spares: Arc<Spares>,
+        resends: Resends,
         next_id: SegmentId,
         next_seq: u64,
     ) -> Result<Self, Error> {
@@ -101,6 +112,7 @@ impl Appender {
         Ok(Self {
             common,
             spares,
+            resends,
             active: None,
             abandoned: None,
             next_id,
@@ -207,19 +219,38 @@ impl Appender {
         Ok(Active { file: spare.file, path, header, footer, used: spare.used })
     }
 
-    /// Writes a group of exports, which must fit, and syncs once. When it returns `Ok`, they are durable. After an
-    /// error none of them counts, and [`Appender::take_abandoned`] has the segment.
-    pub(super) fn append(&mut self, group: &[&Export], now: u64) -> io::Result<()> {
+    /// Whether the same request as this one is durable already.
+    pub(super) fn knows(&mut self, hash: Option<RequestHash>, now: u64) -> bool {
+        hash.is_some_and(|hash| self.resends.knows(hash, now))
+    }
+
+    /// Writes those of a group of exports, which must fit, that are not there yet, and syncs once. When it returns `Ok`,
+    /// all are durable; it says of each whether it was stored now. After an error none of them counts, and
+    /// [`Appender::take_abandoned`] has the segment.
+    pub(super) fn append(&mut self, group: &[Entry<'_>], now: u64) -> io::Result<Vec<bool>> {
+        let is_new = self.resends.tell_new(group.iter().map(|entry| entry.hash), now);
+        let new: Vec<_> =
+            group.iter().zip(&is_new).filter(|(_, is_new)| **is_new).map(|(entry, _)| *entry).collect();
+        if !new.is_empty() {
+            self.write(&new, now)?;
+        }
+        Ok(is_new)
+    }
+
+    fn write(&mut self, group: &[Entry<'_>], now: u64) -> io::Result<()> {
         let active = self.active.as_mut().ok_or_else(|| io::Error::other("no segment is active"))?;
         self.last_received_at = self.last_received_at.max(now);
+        let received_at = self.last_received_at;
         let mut footer = active.footer;
-        let outcome =
-            write_group(active, &mut footer, group, self.last_received_at).and_then(|()| active.file.sync());
+        let outcome = write_group(active, &mut footer, group, received_at).and_then(|()| active.file.sync());
         match outcome {
             Ok(()) => {
                 active.footer = footer;
                 self.next_seq = footer.next_seq;
                 self.failures = 0;
+                for hash in group.iter().filter_map(|entry| entry.hash) {
+                    self.resends.remember(hash, received_at);
+                }
                 Ok(())
             }
             Err(error) => {
@@ -241,7 +272,10 @@ impl Appender {
         let footer = active.footer.encode(active.header.id, active.header.salt);
         let at = active.header.length - FOOTER_LEN as u64;
         match active.file.write_at(&[IoSlice::new(&footer)], at).and_then(|()| active.file.sync()) {
-            Ok(()) => Some(active.sealed(&self.common.disk, true)),
+            Ok(()) => {
+                self.resends.sealed(active.header.id, self.last_received_at);
+                Some(active.sealed(&self.common.disk, true))
+            }
             Err(error) => {
                 crate::metrics::log::write_failed();
                 tracing::error!(%error, "cannot seal the active segment; it is left as it is and a new one begun");
@@ -269,6 +303,7 @@ impl Appender {
                 );
             }
         }
+        self.resends.sealed(active.header.id, self.last_received_at);
         Some(active.sealed(&self.common.disk, false))
     }
 }
@@ -309,12 +344,18 @@ impl Active {
 }
 
 /// Writes a group behind the records that are there, and counts it in `footer`.
-fn write_group(active: &Active, footer: &mut Footer, group: &[&Export], received_at: u64) -> io::Result<()> {
+fn write_group(
+    active: &Active,
+    footer: &mut Footer,
+    group: &[Entry<'_>],
+    received_at: u64,
+) -> io::Result<()> {
     const PADDING: [u8; 8] = [0; 8];
     let offset = footer.end;
     let mut headers = Vec::with_capacity(group.len());
-    for (place_in_group, export) in (0..).zip(group) {
-        let header = record_header(export, footer.next_seq, received_at, place_in_group)?;
+    for (place_in_group, entry) in (0..).zip(group) {
+        let header = record_header(*entry, footer.next_seq, received_at, place_in_group)?;
+        let export = entry.export;
         headers.push((
             header.encode(active.header.salt, footer.end, export.tenant.as_bytes(), &export.body),
             padding(&header),
@@ -322,7 +363,7 @@ fn write_group(active: &Active, footer: &mut Footer, group: &[&Export], received
         footer.count(&header, footer.end + header.record_len());
     }
     let mut slices = Vec::with_capacity(group.len() * 4);
-    for ((header, padding), export) in headers.iter().zip(group) {
+    for ((header, padding), Entry { export, .. }) in headers.iter().zip(group) {
         slices.extend([
             IoSlice::new(header),
             IoSlice::new(export.tenant.as_bytes()),
@@ -334,7 +375,7 @@ fn write_group(active: &Active, footer: &mut Footer, group: &[&Export], received
 }
 
 fn record_header(
-    export: &Export,
+    Entry { export, hash }: Entry<'_>,
     seq: u64,
     received_at: u64,
     place_in_group: u32,
@@ -350,7 +391,7 @@ fn record_header(
         place_in_group,
         signal: export.signal,
         tenant_len,
-        request_hash: [0; 16],
+        request_hash: hash.map_or([0; 16], RequestHash::bytes),
     })
 }
 

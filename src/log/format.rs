@@ -24,7 +24,7 @@
 //! `crc32c` covers the segment's salt, the record's offset, and the record from 4 to the end of its body: bytes of a
 //! former life, or at another place, never verify. `place in group` says how many records stand before it in the
 //! group that was synced as one; a record thereby proves that all records before its group were durable. The request
-//! hash is zero while nothing computes it.
+//! hash is what a request that comes again is recognised by (`resends`); zero if it may well come twice.
 //!
 //! Footer, the last 128 bytes of a sealed segment's file:
 //! ```text

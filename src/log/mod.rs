@@ -8,7 +8,7 @@
 //! - One process has a log at a time.
 //!
 //! Layers, each knowing only those below: [`Log`] (handle), `writer` (thread, groups), `appender` (the active segment;
-//! no threads), `recovery`, `sealed` and `scan` (reading), `spares` and `numbers` (files), `format` (bytes).
+//! no threads), `resends`, `recovery`, `sealed` and `scan` (reading), `spares` and `numbers` (files), `format` (bytes).
 
 mod appender;
 mod backlog;
@@ -22,6 +22,7 @@ mod queue;
 mod random;
 mod record;
 mod recovery;
+mod resends;
 mod scan;
 mod sealed;
 mod segment_id;
@@ -51,6 +52,7 @@ use self::backlog::Backlog;
 use self::numbers::Numbers;
 use self::queue::{Pending, Queue};
 use self::recovery::recover;
+use self::resends::{Hasher, Resends};
 use self::spares::Spares;
 use self::writer::{Writer, unix_nanos};
 
@@ -74,11 +76,14 @@ const PREPARE_EVERY: Duration = Duration::from_millis(200);
 
 /// Proof that an `fdatasync` covered a record. Only the log can make one, and a receiver needs one to answer OK.
 #[derive(Debug)]
-pub struct Durable(());
+pub struct Durable {
+    is_resend: bool,
+}
 
 impl Durable {
-    fn new() -> Self {
-        Self(())
+    /// Whether the same request had been stored before, so that it was not stored again.
+    pub const fn is_resend(&self) -> bool {
+        self.is_resend
     }
 }
 
@@ -110,6 +115,7 @@ struct Shared {
     spares: Arc<Spares>,
     numbers: Numbers,
     places: Arc<Semaphore>,
+    hasher: Hasher,
     disk: Arc<dyn Disk>,
     aside: PathBuf,
     is_closing: Arc<AtomicBool>,
@@ -151,6 +157,7 @@ impl Log {
             spares: opened.spares,
             numbers: opened.numbers,
             places: Arc::new(Semaphore::new(PLACES)),
+            hasher: opened.hasher,
             disk,
             aside: place.aside,
             is_closing,
@@ -171,7 +178,8 @@ impl Log {
             .map_err(|_| AppendError::Overloaded)?
             .map_err(|_| AppendError::Closed)?;
         let (reply, answer) = oneshot::channel();
-        self.shared.queue.push(Pending { export, patience_ends, reply, _place: place })?;
+        let hash = self.shared.hasher.hash(&export);
+        self.shared.queue.push(Pending { export, hash, patience_ends, reply, _place: place })?;
         answer.await.unwrap_or(Err(AppendError::Closed))
     }
 
@@ -303,6 +311,7 @@ fn retire(
 struct Opened {
     disk: Arc<dyn Disk>,
     appender: Appender,
+    hasher: Hasher,
     spares: Arc<Spares>,
     backlog: Arc<Backlog>,
     numbers: Numbers,
@@ -332,13 +341,17 @@ impl Opened {
         for path in &recovered.empty {
             spares.give_back(path, true).map_err(Error::disk("recycle", path))?;
         }
+        let window = u64::try_from(options.resend_window.duration().as_nanos()).unwrap_or(u64::MAX);
+        let segments = recovered.sealed.iter().map(|(segment, _)| segment);
+        let resends = Resends::open(disk, &folder, window, segments, unix_nanos())?;
+        let hasher = Hasher::new(writer, window > 0);
         let backlog = Arc::new(Backlog::default());
         backlog.count_lost(recovered.lost);
         for (segment, used) in recovered.sealed {
             backlog.add(appender::Sealed { segment, used });
         }
         let common = Common { disk: Arc::clone(disk), folder: folder.clone(), writer, packing };
-        let mut appender = Appender::new(common, Arc::clone(&spares), recovered.next_id, next_seq)?;
+        let mut appender = Appender::new(common, Arc::clone(&spares), resends, recovered.next_id, next_seq)?;
         match appender.begin(0, unix_nanos()).map_err(Error::disk("begin a segment in", &folder))? {
             Begin::Begun => {}
             // With a backlog there will be room once it is delivered; without, there never will.
@@ -349,7 +362,7 @@ impl Opened {
             Begin::NoRoom(said) => return Err(spares.no_room(said)),
         }
         let records_lost = recovered.lost.records;
-        Ok(Self { disk: Arc::clone(disk), appender, spares, backlog, numbers, records_lost })
+        Ok(Self { disk: Arc::clone(disk), appender, hasher, spares, backlog, numbers, records_lost })
     }
 
     fn retire(&self, segment: &SealedSegment) -> Result<(), Error> {

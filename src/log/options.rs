@@ -20,6 +20,10 @@ pub struct Options {
     pub when_full: WhenFull,
     /// Free space of the file system below which nothing is taken in; 0 switches it off.
     pub free_space_floor: ByteSize,
+    /// For how long a request is remembered, so that it is not stored again if it comes again; 0 switches that off. It is
+    /// set in the section `receive`.
+    #[serde(skip)]
+    pub resend_window: Span,
 }
 
 /// What happens when the disk budget is used up.
@@ -40,6 +44,7 @@ impl Default for Options {
             disk_budget: ByteSize::gib(10),
             when_full: WhenFull::Refuse,
             free_space_floor: ByteSize::mib(256),
+            resend_window: Span::seconds(0),
         }
     }
 }

@@ -9,12 +9,15 @@ use crate::receive::Export;
 
 use super::Durable;
 use super::error::AppendError;
+use super::resends::RequestHash;
 use super::segment_id::SegmentId;
 
 /// An export that waits to become durable.
 #[derive(Debug)]
 pub(super) struct Pending {
     pub(super) export: Export,
+    /// What it is recognised by if it comes again.
+    pub(super) hash: Option<RequestHash>,
     /// Until when it may wait for room.
     pub(super) patience_ends: Instant,
     pub(super) reply: oneshot::Sender<Result<Durable, AppendError>>,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::disk::{Budget, Disk};
 use crate::receive::Export;
 
-use super::appender::{Begin, Fit};
+use super::appender::{Begin, Entry, Fit};
 use super::error::{AppendError, Error};
 use super::format::record_len_of;
 use super::sealed::SealedSegment;
@@ -34,13 +34,17 @@ impl Stepwise {
         Ok(Self { opened: Opened::new(disk, place, options, budget)? })
     }
 
-    /// Appends exports as one group; begins a segment before it if they do not fit the active one together.
+    /// Appends exports as one group; begins a segment before it if they do not fit the active one together. A resend is
+    /// what it returns if none of them was new.
     ///
     /// # Errors
     /// If they are not durable. A second failure stops intake, as it does there.
     pub fn append(&mut self, exports: &[Export], now: u64) -> Result<Durable, AppendError> {
         let appender = &mut self.opened.appender;
-        let Some((last, before)) = exports.split_last() else { return Ok(Durable::new()) };
+        let Some((last, before)) = exports.split_last() else { return Ok(Durable { is_resend: false }) };
+        let hasher = self.opened.hasher;
+        let entries: Vec<_> =
+            exports.iter().map(|export| Entry { export, hash: hasher.hash(export) }).collect();
         if appender.is_stopped() {
             return Err(AppendError::Failing);
         }
@@ -48,11 +52,13 @@ impl Stepwise {
         let needed = before + record_len_of(last);
         for _ in 0..2 {
             if appender.fit(last, before) == Fit::Active {
-                let outcome = appender.append(&exports.iter().collect::<Vec<_>>(), now);
+                let outcome = appender.append(&entries, now);
                 if let Some(abandoned) = appender.take_abandoned() {
                     self.opened.backlog.add(abandoned);
                 }
-                return outcome.map(|()| Durable::new()).map_err(|_| AppendError::Failing);
+                return outcome
+                    .map(|is_new| Durable { is_resend: !is_new.contains(&true) })
+                    .map_err(|_| AppendError::Failing);
             }
             if let Some(sealed) = appender.seal() {
                 self.opened.backlog.add(sealed);

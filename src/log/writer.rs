@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::Durable;
-use super::appender::{Appender, Begin, Fit, Sealed};
+use super::appender::{Appender, Begin, Entry, Fit, Sealed};
 use super::backlog::Backlog;
 use super::error::AppendError;
 use super::format::record_len_of;
@@ -90,7 +90,13 @@ impl Writer {
     }
 
     fn enqueue(&mut self, pending: Vec<Pending>) {
+        let now = unix_nanos();
         for pending in pending {
+            if self.appender.knows(pending.hash, now) {
+                // It needs no room. Whoever sent it again does not wait for those that do.
+                let _ = pending.reply.send(Ok(Durable { is_resend: true }));
+                continue;
+            }
             let is_oversize = self.appender.is_oversize(&pending.export);
             let queue = if is_oversize { &mut self.oversize } else { &mut self.waiting };
             queue.push_back(pending);
@@ -199,19 +205,20 @@ impl Writer {
 
     /// Writes a group, syncs once, and answers everybody in it.
     fn commit(&mut self, group: Vec<Pending>) {
-        let exports: Vec<_> = group.iter().map(|pending| &pending.export).collect();
-        let bytes = exports.iter().map(|export| record_len_of(export)).sum();
+        let entries: Vec<_> =
+            group.iter().map(|pending| Entry { export: &pending.export, hash: pending.hash }).collect();
+        let bytes = group.iter().map(|pending| record_len_of(&pending.export)).sum();
         let began = Instant::now();
-        match self.appender.append(&exports, unix_nanos()) {
-            Ok(()) => {
+        match self.appender.append(&entries, unix_nanos()) {
+            Ok(is_new) => {
                 crate::metrics::log::commit_took(began.elapsed());
                 crate::metrics::log::group_committed(group.len(), bytes);
                 self.seal_at.get_or_insert(began + self.seal_after);
                 // Before the answers, so that whoever has one finds its export among what waits.
                 self.backlog.set_active(self.appender.active_sum());
-                for pending in group {
+                for (pending, is_new) in group.into_iter().zip(is_new) {
                     // A client that went away does not wait for its answer.
-                    let _ = pending.reply.send(Ok(Durable::new()));
+                    let _ = pending.reply.send(Ok(Durable { is_resend: !is_new }));
                 }
             }
             Err(error) => {

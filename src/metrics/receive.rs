@@ -24,6 +24,20 @@ pub fn acknowledged_bytes(signal: Signal, bytes: usize) {
     counter!("forebay_receive_acknowledged_bytes_total", "signal" => signal.name()).increment(bytes as u64);
 }
 
+/// `forebay_receive_resent_requests_total` and `forebay_receive_resent_items_total`: what had been stored already, because a
+/// client sent it again after it had missed the answer. Many of them mean that answers come late or get lost on their way.
+/// They are not among the acknowledged items.
+pub fn resent(signal: Signal, items: u32) {
+    counter!("forebay_receive_resent_requests_total", "signal" => signal.name()).increment(1);
+    counter!("forebay_receive_resent_items_total", "signal" => signal.name()).increment(items.into());
+}
+
+/// The same counters with 0 in them.
+pub fn show_resent(signal: Signal) {
+    counter!("forebay_receive_resent_requests_total", "signal" => signal.name()).increment(0);
+    counter!("forebay_receive_resent_items_total", "signal" => signal.name()).increment(0);
+}
+
 /// `otelcol_receiver_accepted_{log_records,metric_points,spans}_total`: the same items by the Collector's name, for its
 /// dashboards.
 pub fn accepted_items(signal: Signal, transport: &'static str, items: u32) {

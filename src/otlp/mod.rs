@@ -5,6 +5,7 @@
 //! one pass over them, driven by the one table in `schema`:
 //!
 //! - [`validate()`] says whether the bytes are such a message, and how many items it holds.
+//! - [`has_timestamp`] says whether they tell when anything was.
 //! - [`write_json()`] and [`write_json_resources`] write it as OTLP/JSON.
 //! - [`read_json()`] makes the bytes from OTLP/JSON.
 //!
@@ -33,6 +34,7 @@ mod read_json;
 pub(crate) mod schema;
 mod signal;
 mod split;
+mod timestamp;
 mod validate;
 pub(crate) mod wire;
 pub(crate) mod write_json;
@@ -42,6 +44,7 @@ pub(crate) use merge::merge;
 pub use read_json::{InvalidJson, read_json};
 pub use signal::Signal;
 pub use split::{Part, split_by_resource};
+pub use timestamp::has_timestamp;
 pub use validate::validate;
 pub use wire::WireType;
 pub use write_json::{JSON_CLOSING, json_opening, write_json, write_json_resources};

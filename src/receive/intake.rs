@@ -24,6 +24,11 @@ pub trait Intake: Clone + Send + Sync + 'static {
         export: Export,
         patience_ends: Instant,
     ) -> impl Future<Output = Result<Self::Durable, Refusal>> + Send;
+
+    /// Whether the export had been stored before, from the same bytes, so that nothing was stored now.
+    fn is_resend(_: &Self::Durable) -> bool {
+        false
+    }
 }
 
 /// Why an export was not stored. Every one of them is temporary: the client still has the data and is asked to come

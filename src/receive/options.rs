@@ -26,6 +26,9 @@ pub struct Options {
     /// Bytes a second that a request's body must come at on average, up to 1 MiB, once it has taken `stalled_after`; 0 for
     /// any. A slower client is told to send it again: its memory is reserved as long as it sends.
     pub min_data_rate: ByteSize,
+    /// For how long a request is remembered after it was stored, up to 1 h: one that comes again, byte for byte, is
+    /// answered OK and not stored a second time. 0 switches that off.
+    pub resend_window: Span,
     /// How long calls may take to finish, 0 to 10 min, after the process was told to end.
     pub finish_within: Span,
 }
@@ -41,6 +44,7 @@ impl Default for Options {
             max_connections: 4096,
             stalled_after: Span::seconds(30),
             min_data_rate: ByteSize::kib(1),
+            resend_window: Span::seconds(600),
             finish_within: Span::seconds(10),
         }
     }
@@ -83,6 +87,7 @@ impl Options {
         for (name, span, least, most) in [
             ("hold_before_refusing", self.hold_before_refusing, 0, 60),
             ("stalled_after", self.stalled_after, 1, 600),
+            ("resend_window", self.resend_window, 0, 3600),
             ("finish_within", self.finish_within, 0, 600),
         ] {
             let (least, most) = (Span::seconds(least), Span::seconds(most));

@@ -59,6 +59,10 @@ impl<I: Intake> Stage<I> {
         let Export { signal, items, ref body, .. } = export;
         let (transport, bytes) = (call.transport.name(), body.len());
         match counted_when_held(self.intake.store(export, call.patience_ends)).await {
+            Ok(durable) if I::is_resend(&durable) => {
+                metrics::receive::resent(signal, items);
+                Ok(Acknowledgement::of::<I>(durable))
+            }
             Ok(durable) => {
                 metrics::receive::acknowledged_items(signal, items);
                 metrics::receive::acknowledged_bytes(signal, bytes);
@@ -98,6 +102,7 @@ fn with_memory(export: Export, reservation: Reservation) -> Export {
 fn show_counters() {
     for signal in Signal::ALL {
         metrics::receive::acknowledged_items(signal, 0);
+        metrics::receive::show_resent(signal);
         for transport in Transport::ALL.map(Transport::name) {
             metrics::receive::accepted_items(signal, transport, 0);
             metrics::receive::collector_refused_items(signal, transport, 0);

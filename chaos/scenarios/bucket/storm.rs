@@ -65,7 +65,7 @@ fn storm(seed: u64, lives: usize, huge: Option<u64>) {
     let mut scene = scene();
     scene.set("FOREBAY_LOG_SEAL_AFTER", "1s");
     let mut random = Random::new(seed);
-    let clients = scene.clients(Load { large: 8, huge }, seed);
+    let clients = scene.clients(Load { large: 8, huge, sends_again: true }, seed);
     let (proxy, store) = scene.line();
     for _ in 0..lives {
         proxy.heal();

@@ -22,8 +22,8 @@ use super::Scenario;
 
 pub(crate) fn scenarios() -> Vec<Scenario> {
     vec![
-        Scenario::short("an_export_that_is_sent_again_is_there_once_for_each_acknowledgement", again::short),
-        Scenario::long("exports_sent_again_and_again_are_there_once_for_each_acknowledgement", again::long),
+        Scenario::short("an_export_that_is_sent_again_is_there_once", again::short),
+        Scenario::long("exports_sent_again_and_again_are_there_once", again::long),
         Scenario::short("slow_senders_are_waited_for_and_those_that_trickle_are_not", slow::hundreds),
         Scenario::long("slow_senders_by_the_thousand_disturb_nobody", slow::thousands),
         Scenario::short("half_a_request_is_none_and_disturbs_nobody", half::short),

@@ -15,7 +15,7 @@ use crate::world::scene::Scene;
 
 /// What has not happened by then never will.
 const AT_LAST: Duration = Duration::from_mins(2);
-const LOAD: Load = Load { large: 6, huge: None };
+const LOAD: Load = Load { large: 6, huge: None, sends_again: true };
 
 pub(super) const FULL: &str = "a_disk_that_somebody_else_fills_holds_clients_up_until_it_is_freed";
 pub(super) const READ_ONLY: &str =

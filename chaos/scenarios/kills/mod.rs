@@ -28,12 +28,17 @@ const ENOUGH: usize = 25;
 pub(crate) fn scenarios() -> Vec<Scenario> {
     vec![
         Scenario::short("what_was_acknowledged_before_a_kill_is_in_a_folder_exactly_once", |options| {
-            killed(options, Load { large: 6, huge: None }, Mix::Kills, Scene::with_folder());
+            killed(
+                options,
+                Load { large: 6, huge: None, sends_again: true },
+                Mix::Kills,
+                Scene::with_folder(),
+            );
         }),
         Scenario::short(
             "what_was_acknowledged_before_a_kill_is_in_a_store_that_fails_exactly_once",
             |options| {
-                let load = Load { large: 8, huge: Some(150) };
+                let load = Load { large: 8, huge: Some(150), sends_again: true };
                 let (outcome, scene) = killed(options, load, Mix::Kills, Scene::with_store());
                 let Bucket::S3(store) = &scene.bucket else { unreachable!() };
                 assert!(outcome.found.largest_object > 5 << 20, "{outcome:?}");
@@ -43,12 +48,22 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
         Scenario::short(
             "each_of_several_outputs_has_what_was_acknowledged_before_a_kill_exactly_once",
             |options| {
-                killed(options, Load { large: 6, huge: None }, Mix::Kills, Scene::with_outputs_in_store());
+                killed(
+                    options,
+                    Load { large: 6, huge: None, sends_again: true },
+                    Mix::Kills,
+                    Scene::with_outputs_in_store(),
+                );
             },
         ),
         Scenario::long("kills_among_faults_of_everything_lose_and_repeat_nothing", among_everything),
         Scenario::short("a_catalog_that_is_spoilt_after_a_kill_loses_and_repeats_nothing", |options| {
-            killed(options, Load { large: 6, huge: Some(200) }, Mix::Catalogs, Scene::with_store());
+            killed(
+                options,
+                Load { large: 6, huge: Some(200), sends_again: true },
+                Mix::Catalogs,
+                Scene::with_store(),
+            );
         }),
     ]
 }
@@ -60,8 +75,12 @@ fn among_everything(options: &Options) {
     for round in 0.. {
         let dooms = plan::lives(options.seed + round, (options.kills - kills).min(ROUND), Mix::Everything);
         println!("round {round}, which is --seed {} --kills {}", options.seed + round, dooms.len());
-        let (outcome, _) =
-            run(options.seed + round, &dooms, Load { large: 8, huge: Some(200) }, Scene::with_store());
+        let (outcome, _) = run(
+            options.seed + round,
+            &dooms,
+            Load { large: 8, huge: Some(200), sends_again: false },
+            Scene::with_store(),
+        );
         kills += outcome.kills;
         acknowledged += outcome.found.acknowledged;
         unanswered += outcome.found.unanswered;

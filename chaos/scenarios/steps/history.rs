@@ -29,6 +29,14 @@ pub(super) fn start_and_end(scene: &Scene, interposer: &Interposer) -> bool {
     start(scene, interposer).is_some_and(|program| program.terminate().code == Some(0))
 }
 
+/// A process that takes up what is left, and to which what nobody answered is sent again.
+pub(super) fn start_and_send_again(scene: &Scene, interposer: &Interposer) {
+    if let Some(program) = start(scene, interposer) {
+        assert_eq!(scene.send_again(&program), Sent::Acknowledged, "it wrote:\n{}", program.stderr());
+        program.terminate();
+    }
+}
+
 /// Starts it; `None` if it was killed on the way.
 fn start(scene: &Scene, interposer: &Interposer) -> Option<Program> {
     match scene.spawn_with(&interposer.environment()).finish() {

@@ -66,12 +66,13 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
 }
 
 /// What has to be synced in every history; in which order, the simulated disk tells.
-const SYNCED: [&str; 9] = [
+const SYNCED: [&str; 10] = [
     "./fsync/after",
     "writer.new/fdatasync/after",
     "log/#.segment/fdatasync/after",
     "log/fsync/after",
     "log/numbers.new/fdatasync/after",
+    "log/#.resends.new/fdatasync/after",
     "spool/#-main.manifest.new/fdatasync/after",
     "spool/fsync/after",
     "bucket/object/fdatasync/after",
@@ -164,6 +165,6 @@ fn kill(scene: &Scene, interposer: &Interposer, point: Point, second: u64) -> (b
     interposer.rule("*/after", Times::once(second), Action::Kill);
     let is_killed_again = !history::start_and_end(scene, interposer);
     interposer.heal();
-    history::start_and_end(scene, interposer);
+    history::start_and_send_again(scene, interposer);
     (is_killed, is_killed_again)
 }
