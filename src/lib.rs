@@ -25,6 +25,7 @@ pub mod otlp;
 pub mod pack;
 pub mod receive;
 pub mod rows;
+pub mod secret;
 pub mod send;
 pub mod thread;
 pub mod units;

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 /// Every module, each with those it may use. They stand in the order of the data's way through the house.
 const MAY_USE: &[(&str, &[&str])] = &[
     ("units", &[]),
+    ("secret", &[]),
     ("thread", &[]),
     ("otlp", &[]),
     ("rows", &["otlp"]),
@@ -18,7 +19,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("log", &["units", "thread", "otlp", "disk", "metrics", "receive"]),
     ("pack", &["units", "otlp", "rows", "disk", "metrics", "log"]),
     ("catalog", &["otlp", "disk", "metrics", "log", "pack"]),
-    ("upload", &["units", "otlp", "disk", "metrics", "log", "pack", "catalog"]),
+    ("upload", &["units", "secret", "otlp", "disk", "metrics", "log", "pack", "catalog"]),
     ("admin", &["units", "metrics"]),
     ("config", &["units", "receive", "log", "pack", "upload", "admin"]),
     ("send", &["units", "otlp"]),

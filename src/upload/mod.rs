@@ -24,7 +24,6 @@ mod options;
 pub mod receipts;
 mod retry;
 mod scheduler;
-mod secret;
 mod status;
 #[cfg(test)]
 mod testing;
@@ -41,7 +40,6 @@ pub use options::{
     AzureOptions, Checksum, Encryption, GcsOptions, MultipartOptions, Options, RetryOptions, S3Options,
 };
 pub use receipts::Receipts;
-pub use secret::Secret;
 pub use status::{Dropped, Failing, Status};
 pub use trouble::{Kind, Trouble};
 pub use uploader::Uploader;

@@ -24,6 +24,7 @@ use super::labels::Labels;
 use super::multipart::Multipart;
 use super::{Body, Bucket, Environment, Journal, Kind, PutError, Receipt, Trouble, aws, blocking};
 use crate::pack::Object;
+use crate::secret::Secret;
 use crate::upload::destination::Destination;
 use crate::upload::options::Options;
 
@@ -276,10 +277,10 @@ fn open_azure(
     }
     let set: [(Key, Option<&str>); 8] = [
         (Key::AccountName, azure.account.as_deref().or(account)),
-        (Key::AccessKey, azure.access_key.as_ref().map(super::super::secret::Secret::reveal)),
-        (Key::SasKey, azure.sas_token.as_ref().map(super::super::secret::Secret::reveal)),
+        (Key::AccessKey, azure.access_key.as_ref().map(Secret::reveal)),
+        (Key::SasKey, azure.sas_token.as_ref().map(Secret::reveal)),
         (Key::ClientId, azure.client_id.as_deref()),
-        (Key::ClientSecret, azure.client_secret.as_ref().map(super::super::secret::Secret::reveal)),
+        (Key::ClientSecret, azure.client_secret.as_ref().map(Secret::reveal)),
         (Key::AuthorityId, azure.tenant_id.as_deref()),
         (Key::FederatedTokenFile, azure.federated_token_file.as_ref().and_then(|file| file.to_str())),
         (Key::Endpoint, azure.endpoint.as_deref()),

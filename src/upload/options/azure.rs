@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::{check_endpoint, needs};
-use crate::upload::secret::Secret;
+use crate::secret::Secret;
 
 /// The settings of Azure Blob Storage. What is left out is taken from the environment (`AZURE_STORAGE_ACCOUNT_NAME`,
 /// `AZURE_CLIENT_ID`, `AZURE_FEDERATED_TOKEN_FILE`, ...) or the managed identity of the machine.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::check_endpoint;
-use crate::upload::secret::Secret;
+use crate::secret::Secret;
 
 /// The settings of Google Cloud Storage. What is left out is taken from the environment
 /// (`GOOGLE_APPLICATION_CREDENTIALS`, ...), the default credentials of `gcloud`, or the instance's metadata.

@@ -16,7 +16,7 @@ pub use s3::{Checksum, Encryption, S3Options};
 
 use super::destination::Destination;
 use super::receipts::ReceiptOptions;
-use super::secret::Secret;
+use crate::secret::Secret;
 use crate::units::{ByteSize, Span};
 
 /// The settings of delivery.

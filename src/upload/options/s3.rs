@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::{check_endpoint, needs};
-use crate::upload::secret::Secret;
+use crate::secret::Secret;
 
 /// The settings of S3 and of stores that are compatible with it. What is left out is taken from the environment
 /// (`AWS_REGION`, `AWS_ACCESS_KEY_ID`, `AWS_PROFILE`, ...), the shared profile files, a web identity, the container's or

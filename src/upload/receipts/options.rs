@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::secret::Secret;
 use crate::units::Span;
-use crate::upload::secret::Secret;
 
 /// The settings of receipts. All of them are off unless switched on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

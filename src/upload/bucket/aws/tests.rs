@@ -12,9 +12,9 @@ use hyper_util::rt::TokioIo;
 use tokio::task::JoinHandle;
 
 use super::*;
+use crate::secret::Secret;
 use crate::upload::bucket::http::Dialect;
 use crate::upload::options::Options;
-use crate::upload::secret::Secret;
 
 /// Answers every request with the same text, and remembers the requests.
 struct Server {

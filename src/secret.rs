@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize, Serializer};
 pub struct Secret(String);
 
 impl Secret {
-    /// The text itself, for the store and for nobody else.
-    pub(super) fn reveal(&self) -> &str {
+    /// The text itself, for what it opens and for nobody else.
+    pub(crate) fn reveal(&self) -> &str {
         &self.0
     }
 }
