@@ -18,7 +18,8 @@ pub(super) fn expand(text: &str, environment: &BTreeMap<String, String>) -> Resu
             rest = after;
         } else if let Some(after) = rest.strip_prefix('{') {
             let Some((inside, after)) = after.split_once('}') else {
-                return Err(format!("`{text}` has `${{` without `}}`; write `$$` for a single dollar sign"));
+                // What stands there may be a secret.
+                return Err("it has `${` without `}`; write `$$` for a single dollar sign".to_owned());
             };
             expanded.push_str(value_of(inside, environment)?);
             rest = after;
@@ -33,6 +34,17 @@ pub(super) fn expand(text: &str, environment: &BTreeMap<String, String>) -> Resu
 /// The value of what stands between the braces.
 fn value_of<'a>(inside: &'a str, environment: &'a BTreeMap<String, String>) -> Result<&'a str, String> {
     let Some(variable) = inside.strip_prefix("env:") else {
+        // What no variable is called may be a part of a secret.
+        if !inside
+            .chars()
+            .all(|letter| letter.is_ascii_uppercase() || letter.is_ascii_digit() || letter == '_')
+        {
+            return Err(
+                "it has `${...}`, which is nothing known; write `${env:NAME}` for an environment variable, `$$` for a \
+                 single dollar sign"
+                    .to_owned(),
+            );
+        }
         return Err(format!(
             "`${{{inside}}}` is nothing known; write `${{env:{inside}}}` for the environment variable, `$$` for a \
              single dollar sign"
@@ -69,11 +81,14 @@ mod tests {
             ("$${env:BUCKET}", Ok("${env:BUCKET}")),
             ("${env:NONE}", Err("variable NONE is not set")),
             ("${BUCKET}", Err("write `${env:BUCKET}`")),
-            ("${env:BUCKET", Err("without `}`")),
+            ("hunter2${env:BUCKET", Err("without `}`")),
+            ("hunter2${x}", Err("it has `${...}`, which is nothing known")),
         ] {
             match (expand(text, &environment), expanded) {
                 (Ok(is), Ok(want)) => assert_eq!(is, want, "{text}"),
-                (Err(is), Err(want)) => assert!(is.contains(want), "{text}: {is}"),
+                (Err(is), Err(want)) => {
+                    assert!(is.contains(want) && !is.contains("hunter2"), "{text}: {is}");
+                }
                 (is, want) => panic!("{text}: {is:?} instead of {want:?}"),
             }
         }
