@@ -19,6 +19,7 @@ pub mod catalog;
 pub mod cli;
 pub mod config;
 pub mod disk;
+pub mod listen;
 pub mod log;
 pub mod metrics;
 pub mod otlp;

@@ -74,7 +74,7 @@ impl fmt::Display for ByteSize {
 }
 
 /// A span of time, written `250ms`, `5s`, `5m`, `2h` or `7d`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Span(pub Duration);
 
 impl Span {
@@ -110,6 +110,50 @@ impl fmt::Display for Span {
             }
         };
         write!(f, "{}{name}", milliseconds / size)
+    }
+}
+
+/// A span of time, or `off`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SpanOrOff(pub Option<Span>);
+
+impl SpanOrOff {
+    /// `off`.
+    pub const OFF: Self = Self(None);
+
+    /// `n` seconds.
+    pub const fn seconds(n: u64) -> Self {
+        Self(Some(Span::seconds(n)))
+    }
+
+    /// As a duration, unless it is off.
+    pub fn duration(self) -> Option<Duration> {
+        self.0.map(Span::duration)
+    }
+}
+
+impl FromStr for SpanOrOff {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.trim() {
+            "off" => Ok(Self::OFF),
+            span => match span.parse() {
+                Ok(span) => Ok(Self(Some(span))),
+                Err(_) => {
+                    Err(format!("`{text}` is no span of time; write it like `5s`, `5m` or `2h`, or `off`"))
+                }
+            },
+        }
+    }
+}
+
+impl fmt::Display for SpanOrOff {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(span) => span.fmt(f),
+            None => f.write_str("off"),
+        }
     }
 }
 
@@ -156,6 +200,7 @@ macro_rules! as_text {
 
 as_text!(ByteSize, "a size like 64MiB");
 as_text!(Span, "a span of time like 5m");
+as_text!(SpanOrOff, "a span of time like 5m, or off");
 
 #[cfg(test)]
 mod tests {
@@ -195,5 +240,9 @@ mod tests {
             );
         }
         assert!("5".parse::<Span>().unwrap_err().contains("5m"), "a bare number says how to write it");
+        for (text, span) in [("off", SpanOrOff::OFF), ("5m", SpanOrOff::seconds(300))] {
+            assert_eq!((text.parse(), span.to_string().as_str()), (Ok(span), text));
+        }
+        assert!("never".parse::<SpanOrOff>().unwrap_err().contains("off"));
     }
 }

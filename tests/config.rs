@@ -167,6 +167,50 @@ outputs:
 }
 
 #[test]
+fn a_listener_is_as_all_of_them_in_what_it_does_not_name() {
+    let yaml = "
+receive:
+  tls: { cert_file: /c.pem, key_file: /k.pem, min_version: 1.3 }
+  auth: { tokens: { a: { token: hunter2, tenant: acme } }, scheme: Token }
+  cors: { allowed_origins: ['https://a.example.com', 'https://b.example.com'] }
+  connection: { max_age: 1h }
+  listeners:
+    inside: { address: 'unix:/run/f.sock', tls: { enabled: false }, connection: { max_age: off } }
+    partners: { address: '0.0.0.0:9', auth: { tokens: { b: { token: hunter3 } } }, cors: { allowed_origins: [] } }
+    grpc: { auth: { enabled: false } }
+";
+    let loaded =
+        load(yaml, &[("FOREBAY_RECEIVE_LISTENERS_PARTNERS_CONNECTION_MAX_STREAMS", "7")], &[]).unwrap();
+    let setting = |key: &str| {
+        let found = loaded.settings.iter().find(|setting| setting.key == format!("receive.listeners.{key}"));
+        found.map(|setting| setting.value.clone())
+    };
+    for (key, value) in [
+        ("inside.tls.cert_file", Some("/c.pem")),
+        ("inside.tls.enabled", Some("false")),
+        ("inside.tls.min_version", Some("1.3")),
+        ("inside.auth.tokens.a.token", Some("***")),
+        ("inside.auth.tokens.a.tenant", Some("acme")),
+        ("inside.connection.max_age", Some("off")),
+        ("partners.auth.tokens.a.token", None),
+        ("partners.auth.tokens.b.token", Some("***")),
+        ("partners.auth.scheme", Some("Token")),
+        ("partners.cors.allowed_origins", Some("")),
+        ("partners.connection.max_age", Some("1h")),
+        ("partners.connection.max_streams", Some("7")),
+        ("grpc.tls.key_file", Some("/k.pem")),
+        ("grpc.auth.enabled", Some("false")),
+        ("grpc.address", Some("")),
+    ] {
+        assert_eq!(setting(key).as_deref(), value, "{key}");
+    }
+    let listeners = &loaded.config.receive.listeners;
+    let tokens = |name: &str| listeners[name].auth.tokens.keys().cloned().collect::<Vec<_>>();
+    assert_eq!((tokens("inside"), tokens("partners")), (vec!["a".to_owned()], vec!["b".to_owned()]));
+    assert!(!format!("{loaded:?}").contains("hunter"));
+}
+
+#[test]
 fn objects_that_go_into_the_data_folder_go_there_from_every_output() {
     let yaml = "data_dir: /d\noutputs: { archive: { objects: { prefix: archive } } }\n";
     let loaded = load(yaml, &[], &[]).unwrap();
@@ -234,7 +278,7 @@ fn mistakes_are_said_with_their_place_and_what_would_be_right() {
         ("recieve: {grpc: x}", "forebay.yaml:1: recieve is not a setting; did you mean receive?"),
         (
             "admin: {colour: red}",
-            "forebay.yaml:1: admin.colour is not a setting; in admin there may be listen",
+            "forebay.yaml:1: admin.colour is not a setting; in admin there may be tls, auth, client, listen, socket_mode",
         ),
         (
             "log: { segment_bytes: 1KiB }",
@@ -265,7 +309,10 @@ fn mistakes_are_said_with_their_place_and_what_would_be_right() {
             "objects: { format: }",
             "forebay.yaml:1: objects.format: it must be `parquet`, `jsonl`, `csv`, `otlp_json`, `otlp_jsonl` or `otlp_proto`",
         ),
-        ("admin: 13133", "forebay.yaml:1: admin is a section; in it there may be listen"),
+        (
+            "admin: 13133",
+            "forebay.yaml:1: admin is a section; in it there may be tls, auth, client, listen, socket_mode",
+        ),
         (
             "upload: { s3: { region: \"${env:NOWHERE}\" } }",
             "forebay.yaml:1: upload.s3.region: the environment variable NOWHERE is not set; set it, or write \

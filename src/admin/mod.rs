@@ -21,7 +21,7 @@ mod status;
 mod subject;
 
 pub use client::{Client, ClientError};
-pub use options::Options;
+pub use options::{ClientOptions, Options};
 pub use recorder::Recorder;
 pub use server::{BindError, Bound, Server};
 pub use status::{

@@ -8,8 +8,8 @@ use serde::de::DeserializeOwned;
 use super::Origin;
 use super::environment::{variable, warnings};
 use super::file::{self, Entries, Node};
+use super::follow::{follow, inherit_names};
 use super::nearest::nearest;
-use super::outputs::follow_main;
 use super::schema::{ANY, Schema};
 use super::value::Value;
 
@@ -58,6 +58,7 @@ impl Layers {
         if let Some(path) = &sources.file {
             layers.read_file(path, &sources.environment);
         }
+        inherit_names(&mut layers.schema);
         layers.schema.settle();
         layers.warnings = warnings(&layers.schema, &sources.environment);
         for key in layers.schema.settings.clone() {
@@ -69,7 +70,7 @@ impl Layers {
         for flag in &sources.flags {
             layers.set(flag.key.to_owned(), Value::Text(flag.value.clone()), Origin::Flag(flag.name));
         }
-        follow_main(&mut layers);
+        follow(&mut layers);
         layers
     }
 
@@ -179,6 +180,7 @@ impl Layers {
     /// What is said about a key that there is not.
     fn unknown(&self, key: &str, section: &str) -> String {
         let known = self.schema.settings.iter().chain(&self.schema.sections).map(String::as_str);
+        let known = known.filter(|key| !key.split('.').any(|part| part == ANY));
         if let Some(meant) = nearest(key, known, '.') {
             return format!("{key} is not a setting; did you mean {meant}?");
         }

@@ -12,6 +12,7 @@
 mod environment;
 mod expand;
 mod file;
+mod follow;
 mod layers;
 mod nearest;
 mod origin;

@@ -4,9 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::layers::Layers;
-use super::value::Value;
-use super::{Config, Origin};
+use super::Config;
 use crate::pack::{self, OutputName};
 use crate::upload;
 
@@ -18,37 +16,6 @@ pub struct Output {
     pub objects: pack::Options,
     /// Where its objects go. What it does not name is as in the section `upload`.
     pub upload: upload::Options,
-}
-
-/// Lets the outputs follow the main one in everything that they do not name. An output with a format of its own has the
-/// compression of that format, and one without columns has none.
-pub(super) fn follow_main(layers: &mut Layers) {
-    let names: Vec<String> = layers.schema.names_in("outputs").map(str::to_owned).collect();
-    let is_shared = |key: &&String| key.starts_with("objects.") || key.starts_with("upload.");
-    let shared: Vec<String> = layers.schema.settings.iter().filter(is_shared).cloned().collect();
-    for name in names {
-        let key_of = |key: &str| format!("outputs.{name}.{key}");
-        // An output that names nothing is one all the same.
-        let nothing_yet = Value::Section(BTreeMap::new());
-        layers.set(format!("outputs.{name}"), nothing_yet, Origin::Default);
-        let own = |key: &str| layers.value(&key_of(key)).cloned();
-        let (format, compression) = (own("objects.format"), own("objects.compression"));
-        for key in &shared {
-            let suits = match key.as_str() {
-                "objects.compression" => format.is_none(),
-                "objects.level" => format.is_none() && compression.is_none(),
-                "objects.columns" => {
-                    !matches!(&format, Some(Value::Text(format)) if format.starts_with("otlp"))
-                }
-                _ => true,
-            };
-            let follows = suits && layers.value(&key_of(key)).is_none();
-            if let (true, Some(value)) = (follows, layers.value(key)) {
-                let value = value.clone();
-                layers.set(key_of(key), value, Origin::Follows(key.clone()));
-            }
-        }
-    }
 }
 
 /// What is wrong with the outputs together, and with each of those beside the main one; in sentences that begin with the

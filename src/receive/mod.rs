@@ -49,5 +49,5 @@ pub use error::Error;
 pub use export::{Export, TENANT_BYTES_MAX};
 pub use intake::{Intake, Refusal};
 pub use listeners::Listeners;
-pub use options::Options;
+pub use options::{ConnectionOptions, CorsOptions, ListenerOptions, Options};
 pub use receiver::Receiver;

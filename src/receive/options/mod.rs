@@ -1,17 +1,46 @@
 //! The settings of this stage: the section `receive` of the configuration.
 
+mod connection;
+mod cors;
+mod listener;
+
+use std::collections::BTreeMap;
+
+use http::HeaderName;
 use serde::{Deserialize, Serialize};
 
+use crate::listen::SocketMode;
+use crate::listen::auth::AuthOptions;
+use crate::listen::tls::TlsOptions;
 use crate::units::{ByteSize, Span};
+
+pub use connection::ConnectionOptions;
+pub use cors::CorsOptions;
+pub use listener::ListenerOptions;
 
 /// Where and how much is received.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Options {
-    /// Address, `host:port`, that clients expect gRPC on. It takes OTLP over HTTP as well.
+    /// Address, `host:port`, `unix:/path` or `off`, that clients expect gRPC on. It takes OTLP over HTTP as well.
     pub grpc: String,
-    /// Address, `host:port`, that clients expect HTTP on. It takes gRPC as well.
+    /// Address, `host:port`, `unix:/path` or `off`, that clients expect HTTP on. It takes gRPC as well.
     pub http: String,
+    /// Who may connect to those of them that are sockets in the file system.
+    pub socket_mode: SocketMode,
+    /// TLS of every listener that has none of its own.
+    pub tls: TlsOptions,
+    /// Whom every listener asks for credentials that does not name others.
+    pub auth: AuthOptions,
+    /// Pages that may send from a browser, to every listener that does not name others.
+    pub cors: CorsOptions,
+    /// Connections of every listener.
+    pub connection: ConnectionOptions,
+    /// Further listeners by name, and what is different about `grpc` and `http`.
+    pub listeners: BTreeMap<String, ListenerOptions>,
+    /// Name of the header (over gRPC: the metadata) in which a client says whose its data are; empty for none. Credentials
+    /// with a tenant of their own win.
+    pub tenant_header: String,
     /// Largest request, before and after decompression, 1 KiB to 1 GiB. A larger one is refused for good.
     pub max_request_bytes: ByteSize,
     /// How long a call is held, 0 to 60 s, before it is told to come back because there is no room. Claude Code over
@@ -19,7 +48,7 @@ pub struct Options {
     pub hold_before_refusing: Span,
     /// Memory for all requests that are being received or stored at once; at least twice `max_request_bytes`.
     pub max_inflight_bytes: ByteSize,
-    /// Connections at once on both addresses, 1 to 65535. Further ones wait to be accepted.
+    /// Connections at once on all addresses, 1 to 65535. Further ones wait to be accepted.
     pub max_connections: u32,
     /// How long a request's body may stand still, 1 s to 10 min, before the client is told to send it again.
     pub stalled_after: Span,
@@ -38,6 +67,13 @@ impl Default for Options {
         Self {
             grpc: "127.0.0.1:4317".to_owned(),
             http: "127.0.0.1:4318".to_owned(),
+            socket_mode: SocketMode::default(),
+            tls: TlsOptions::default(),
+            auth: AuthOptions::default(),
+            cors: CorsOptions::default(),
+            connection: ConnectionOptions::default(),
+            listeners: BTreeMap::new(),
+            tenant_header: String::new(),
             max_request_bytes: ByteSize::mib(64),
             hold_before_refusing: Span::seconds(5),
             max_inflight_bytes: ByteSize::mib(256),
@@ -56,14 +92,29 @@ impl Options {
     /// # Errors
     /// A sentence that names the setting, its value and what it must be.
     pub fn validate(&self) -> Result<(), String> {
-        check_address("receive.grpc", &self.grpc)?;
-        check_address("receive.http", &self.http)?;
-        if self.grpc == self.http && !self.grpc.ends_with(":0") {
+        self.check_listeners()?;
+        if !self.tenant_header.is_empty() && self.tenant_header.parse::<HeaderName>().is_err() {
             return Err(format!(
-                "receive.http is {}, and so is receive.grpc; give each a port of its own (both take gRPC and HTTP)",
-                self.http
+                "receive.tenant_header is `{}`; it must be the name of a header, or empty",
+                self.tenant_header
             ));
         }
+        self.check_sizes()?;
+        for (name, span, least, most) in [
+            ("hold_before_refusing", self.hold_before_refusing, 0, 60),
+            ("stalled_after", self.stalled_after, 1, 600),
+            ("resend_window", self.resend_window, 0, 3600),
+            ("finish_within", self.finish_within, 0, 600),
+        ] {
+            let (least, most) = (Span::seconds(least), Span::seconds(most));
+            if !(least..=most).contains(&span) {
+                return Err(format!("receive.{name} is {span}; it must be {least} to {most}"));
+            }
+        }
+        Ok(())
+    }
+
+    fn check_sizes(&self) -> Result<(), String> {
         let request = self.max_request_bytes;
         if !(ByteSize::kib(1)..=ByteSize::gib(1)).contains(&request) {
             return Err(format!("receive.max_request_bytes is {request}; it must be 1KiB to 1GiB"));
@@ -84,34 +135,61 @@ impl Options {
         if self.min_data_rate > ByteSize::mib(1) {
             return Err(format!("receive.min_data_rate is {}; it must be 0B to 1MiB", self.min_data_rate));
         }
-        for (name, span, least, most) in [
-            ("hold_before_refusing", self.hold_before_refusing, 0, 60),
-            ("stalled_after", self.stalled_after, 1, 600),
-            ("resend_window", self.resend_window, 0, 3600),
-            ("finish_within", self.finish_within, 0, 600),
-        ] {
-            let (least, most) = (Span::seconds(least), Span::seconds(most));
-            if !(least..=most).contains(&span) {
-                return Err(format!("receive.{name} is {span}; it must be {least} to {most}"));
-            }
-        }
         Ok(())
     }
-}
-
-/// Whether an address has a host and a port; that the host exists is known only when it is bound.
-fn check_address(key: &str, address: &str) -> Result<(), String> {
-    let well_formed =
-        address.rsplit_once(':').is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok());
-    if well_formed {
-        return Ok(());
-    }
-    Err(format!("{key} is `{address}`; write a host and a port, like 127.0.0.1:4317 or 0.0.0.0:4317"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::units::SpanOrOff;
+
+    fn with_connection(connection: ConnectionOptions) -> Options {
+        Options { connection, ..Options::default() }
+    }
+
+    fn with_cors(cors: CorsOptions) -> Options {
+        Options { cors, ..Options::default() }
+    }
+
+    fn with_listener(name: &str, listener: ListenerOptions) -> Options {
+        Options { listeners: BTreeMap::from([(name.to_owned(), listener)]), ..Options::default() }
+    }
+
+    #[test]
+    fn a_listener_has_a_name_an_address_and_sections_that_are_right() {
+        let at =
+            |address: &str| ListenerOptions { address: address.to_owned(), ..ListenerOptions::default() };
+        let cut = TlsOptions { cert_file: Some("/c".into()), ..TlsOptions::default() };
+        for (options, message) in [
+            (
+                with_listener("Outside", at("0.0.0.0:1")),
+                "receive.listeners.Outside: the name of a listener is",
+            ),
+            (with_listener("admin", at("0.0.0.0:1")), "receive.listeners.admin: the name of a listener is"),
+            (with_listener("outside", at("")), "receive.listeners.outside.address is not set; write"),
+            (with_listener("outside", at("1")), "receive.listeners.outside.address is `1`; write a host"),
+            (
+                with_listener("outside", at("127.0.0.1:4317")),
+                "receive.listeners.outside.address is the address of receive.grpc, too",
+            ),
+            (
+                with_listener("grpc", at("0.0.0.0:1")),
+                "receive.listeners.grpc.address is 0.0.0.0:1; the address of this listener is receive.grpc",
+            ),
+            (
+                with_listener("outside", ListenerOptions { tls: cut, ..at("off") }),
+                "receive.listeners.outside.tls.key_file is not set",
+            ),
+        ] {
+            let error = options.validate().unwrap_err();
+            assert!(error.starts_with(message), "{error}");
+        }
+        let mut options = with_listener("outside", at("unix:/run/f.sock"));
+        options.http = "off".to_owned();
+        let names = options.listening().unwrap().into_iter().map(|listening| listening.name);
+        assert_eq!(names.collect::<Vec<_>>(), ["grpc", "outside"]);
+    }
 
     #[test]
     fn an_error_names_the_setting_its_value_and_what_it_must_be() {
@@ -130,7 +208,37 @@ mod tests {
             (Options { http: ":4318".into(), ..good() }, "receive.http is `:4318`; write a host and a port"),
             (
                 Options { http: "127.0.0.1:4317".into(), ..good() },
-                "receive.http is 127.0.0.1:4317, and so is receive.grpc",
+                "receive.http is the address of receive.grpc, too; give each one of its own",
+            ),
+            (
+                Options { grpc: "off".into(), http: "off".into(), ..good() },
+                "receive.grpc and receive.http are off, and no other listener is there",
+            ),
+            (
+                Options { tenant_header: "a b".into(), ..good() },
+                "receive.tenant_header is `a b`; it must be the name of a header",
+            ),
+            (
+                with_connection(ConnectionOptions {
+                    max_age: SpanOrOff::seconds(0),
+                    ..ConnectionOptions::default()
+                }),
+                "receive.connection.max_age is 0s; it must be 1s to 30d, or off",
+            ),
+            (
+                with_connection(ConnectionOptions { max_streams: 0, ..ConnectionOptions::default() }),
+                "receive.connection.max_streams is 0; it must be 1 to 65535",
+            ),
+            (
+                with_cors(CorsOptions {
+                    allowed_origins: vec!["app.example.com".into()],
+                    ..CorsOptions::default()
+                }),
+                "receive.cors.allowed_origins has `app.example.com`; write an origin like",
+            ),
+            (
+                with_cors(CorsOptions { allowed_headers: vec!["a b".into()], ..CorsOptions::default() }),
+                "receive.cors.allowed_headers has `a b`; it must be the name of a header",
             ),
             (
                 Options { hold_before_refusing: Span::seconds(61), ..good() },

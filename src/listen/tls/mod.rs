@@ -1,0 +1,5 @@
+//! TLS of a listener.
+
+mod options;
+
+pub use options::{TlsOptions, TlsVersion};
