@@ -44,6 +44,8 @@ const HOMES: &[(&str, &[&str])] = &[
     // `receive` opens what clients compressed.
     ("zstd", &["pack", "receive"]),
     ("flate2", &["pack", "receive"]),
+    ("snap", &["receive"]),
+    ("lz4_flex", &["receive"]),
     ("parquet", &["rows"]),
     ("clap", &["cli"]),
     ("metrics_exporter_prometheus", &["admin"]),

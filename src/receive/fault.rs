@@ -32,7 +32,7 @@ pub(super) enum Fault {
         "the request is larger than receive.max_request_bytes, which is {0}, before or after decompression"
     )]
     TooLarge(ByteSize),
-    #[error("the compression `{0}` is not known here; use gzip, zstd or none")]
+    #[error("the compression `{0}` is not known here; use gzip, zstd, deflate, snappy, lz4 or none")]
     UnknownCompression(String),
     #[error("the media type `{0}` is not known here; use {1}")]
     UnknownMediaType(String, &'static str),

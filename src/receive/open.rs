@@ -215,7 +215,9 @@ impl Encoding {
     fn peak(self, sent: usize, decompressed: usize) -> usize {
         let (plain, decompression) = match self.compression {
             Compression::None => (sent, 0),
-            Compression::Gzip | Compression::Deflate => (decompressed, decompressed),
+            Compression::Gzip | Compression::Deflate | Compression::Snappy | Compression::Lz4 => {
+                (decompressed, decompressed)
+            }
             // The decoder keeps a window, which may be as large as the content.
             Compression::Zstd => (decompressed, 2 * decompressed),
         };

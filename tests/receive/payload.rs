@@ -3,7 +3,8 @@
 use std::io::Write;
 
 use flate2::Compression;
-use flate2::write::{GzEncoder, ZlibEncoder};
+use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
+use lz4_flex::frame::FrameEncoder;
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, any_value::Value};
 use opentelemetry_proto::tonic::logs::v1::{LogRecord, ResourceLogs, ScopeLogs};
@@ -39,33 +40,56 @@ pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-pub(crate) fn zlib(bytes: &[u8]) -> Vec<u8> {
-    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::default());
-    encoder.write_all(bytes).unwrap();
-    encoder.finish().unwrap()
-}
-
 pub(crate) fn zstd(bytes: &[u8]) -> Vec<u8> {
     zstd::encode_all(bytes, 1).unwrap()
 }
 
-/// A GiB of zeros, compressed as it goes.
-pub(crate) fn gzip_bomb() -> Vec<u8> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-    write_zeros(&mut encoder);
-    encoder.finish().unwrap()
+/// `bytes` in every format of the contract, each with the name by which clients send it.
+pub(crate) fn compressed(bytes: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
+    compressed_by(&|to| to.write_all(bytes).unwrap())
+        .into_iter()
+        .chain([("snappy", snap::raw::Encoder::new().compress_vec(bytes).unwrap())])
+        .collect()
 }
 
-/// A GiB of zeros, compressed as it goes.
-pub(crate) fn zstd_bomb() -> Vec<u8> {
-    let mut encoder = zstd::Encoder::new(Vec::new(), 1).unwrap();
-    write_zeros(&mut encoder);
-    encoder.finish().unwrap()
+/// A GiB of zeros in every format, compressed as it goes; of snappy, which makes zeros twenty times shorter at best, as
+/// much as is shorter than 8 MiB.
+pub(crate) fn bombs() -> Vec<(&'static str, Vec<u8>)> {
+    let mut bombs = compressed_by(&|to| write_zeros(to, 1024));
+    let mut snappy = snap::write::FrameEncoder::new(Vec::new());
+    write_zeros(&mut snappy, 128);
+    bombs.retain(|(encoding, _)| *encoding != "snappy");
+    bombs.push(("snappy", snappy.into_inner().unwrap()));
+    bombs
 }
 
-fn write_zeros(to: &mut impl Write) {
+fn write_zeros(to: &mut dyn Write, mib: usize) {
     let zeros = vec![0; 1 << 20];
-    for _ in 0..1024 {
+    for _ in 0..mib {
         to.write_all(&zeros).unwrap();
     }
+}
+
+/// What `write` writes, in every format that can be written piece by piece.
+fn compressed_by(write: &dyn Fn(&mut dyn Write)) -> Vec<(&'static str, Vec<u8>)> {
+    let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
+    write(&mut gzip);
+    let mut zstd = zstd::Encoder::new(Vec::new(), 1).unwrap();
+    write(&mut zstd);
+    let mut zlib = ZlibEncoder::new(Vec::new(), Compression::default());
+    write(&mut zlib);
+    let mut bare = DeflateEncoder::new(Vec::new(), Compression::default());
+    write(&mut bare);
+    let mut snappy = snap::write::FrameEncoder::new(Vec::new());
+    write(&mut snappy);
+    let mut lz4 = FrameEncoder::new(Vec::new());
+    write(&mut lz4);
+    vec![
+        ("gzip", gzip.finish().unwrap()),
+        ("zstd", zstd.finish().unwrap()),
+        ("deflate", zlib.finish().unwrap()),
+        ("deflate", bare.finish().unwrap()),
+        ("snappy", snappy.into_inner().unwrap()),
+        ("lz4", lz4.finish().unwrap()),
+    ]
 }

@@ -110,7 +110,7 @@ fn check_media_type(headers: &HeaderMap) -> Result<(), Fault> {
 fn compression_of(headers: &HeaderMap) -> Result<Compression, Fault> {
     let Some(name) = headers.get("grpc-encoding") else { return Ok(Compression::None) };
     let name = String::from_utf8_lossy(name.as_bytes());
-    Compression::named_by_grpc(&name).ok_or_else(|| Fault::UnknownCompression(name.into_owned()))
+    Compression::named(&name).ok_or_else(|| Fault::UnknownCompression(name.into_owned()))
 }
 
 /// Reads a message's prefix: its compression, where `named` is that of compressed messages, and its length.

@@ -148,7 +148,7 @@ fn form_of(headers: &HeaderMap) -> Option<Form> {
 fn compression_of(headers: &HeaderMap) -> Result<Compression, Fault> {
     let Some(name) = headers.get(CONTENT_ENCODING) else { return Ok(Compression::None) };
     let name = String::from_utf8_lossy(name.as_bytes());
-    Compression::named_by_http(&name).ok_or_else(|| Fault::UnknownCompression(name.into_owned()))
+    Compression::named(&name).ok_or_else(|| Fault::UnknownCompression(name.into_owned()))
 }
 
 /// Whether the client may still be sending a request that was refused: not if it waits for leave to do so, nor if it
