@@ -6,6 +6,7 @@
 //!
 //! - [`validate()`] says whether the bytes are such a message, and how many items it holds.
 //! - [`has_timestamp`] says whether they tell when anything was.
+//! - [`salvage()`] cuts single items out that cannot be decoded.
 //! - [`write_json()`] and [`write_json_resources`] write it as OTLP/JSON.
 //! - [`read_json()`] makes the bytes from OTLP/JSON.
 //!
@@ -14,7 +15,8 @@
 //! # What holds
 //!
 //! - No input makes any of them panic, overflow the stack or use memory that is not bounded by the input's size.
-//! - What [`validate()`] accepts, [`write_json()`] writes. What [`read_json()`] makes, [`validate()`] accepts.
+//! - What [`validate()`] accepts, [`write_json()`] writes. What [`read_json()`] and [`salvage()`] make, [`validate()`]
+//!   accepts.
 //! - What [`write_json()`] wrote, [`read_json()`] turns back into the same message: same fields, same values, except for
 //!   what JSON cannot hold (fields that the schema does not know, bytes that are not UTF-8, the payload of a NaN).
 //! - A message means what protobuf says it means: repeated fields are gathered wherever they lie, of a scalar given
@@ -31,6 +33,7 @@
 mod invalid;
 mod merge;
 mod read_json;
+mod salvage;
 pub(crate) mod schema;
 mod signal;
 mod split;
@@ -42,6 +45,7 @@ pub(crate) mod write_json;
 pub use invalid::{Invalid, Problem};
 pub(crate) use merge::merge;
 pub use read_json::{InvalidJson, read_json};
+pub use salvage::{Salvaged, salvage};
 pub use signal::Signal;
 pub use split::{Part, split_by_resource};
 pub use timestamp::has_timestamp;

@@ -19,7 +19,7 @@ pub fn validate(signal: Signal, body: &[u8]) -> Result<u32, Invalid> {
 }
 
 /// Checks a message at level `depth`, and counts its items.
-fn message(message: &'static Message, mut reader: Reader<'_>, depth: u32) -> Result<u32, Invalid> {
+pub(super) fn message(message: &'static Message, mut reader: Reader<'_>, depth: u32) -> Result<u32, Invalid> {
     if depth > DEPTH_MAX {
         return Err(reader.invalid(Problem::TooDeep));
     }
@@ -49,7 +49,7 @@ fn message(message: &'static Message, mut reader: Reader<'_>, depth: u32) -> Res
 
 /// Checks the value of a field, and counts the items in it. `start` is where the field's key lies.
 #[inline]
-fn value(
+pub(super) fn value(
     field: &Field,
     key: Key,
     start: Reader<'_>,

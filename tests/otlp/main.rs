@@ -17,4 +17,5 @@ mod telemetry;
 mod against_captured;
 mod against_prost;
 mod hostile;
+mod salvaged;
 mod unique_keys;
