@@ -59,7 +59,9 @@ pub fn refused_requests(signal: Signal, reason: &'static str) {
 }
 
 /// `forebay_receive_refused_items_total`: items of refused requests, as far as they were read. Some clients send them
-/// again; Claude Code over gRPC does not, and then they are lost. Act on the reason as for the requests.
+/// again; Claude Code over gRPC does not, and then they are lost. Act on the reason as for the requests. `undecodable`
+/// counts single items that were cut out of requests of which the rest was stored: a client writes them wrongly, and is
+/// told what is wrong in its answer (`partial_success`).
 pub fn refused_items(signal: Signal, reason: &'static str, items: u32) {
     counter!("forebay_receive_refused_items_total", "signal" => signal.name(), "reason" => reason)
         .increment(items.into());

@@ -6,9 +6,9 @@
 //!
 //! - [`validate()`] says whether the bytes are such a message, and how many items it holds.
 //! - [`has_timestamp`] says whether they tell when anything was.
-//! - [`salvage()`] cuts single items out that cannot be decoded.
 //! - [`write_json()`] and [`write_json_resources`] write it as OTLP/JSON.
 //! - [`read_json()`] makes the bytes from OTLP/JSON.
+//! - [`salvage()`] and [`salvage_json()`] do so with what is left when single items cannot be decoded.
 //!
 //! The engine of [`rows`](crate::rows), which makes flat rows of the same bytes, is driven by the table as well.
 //!
@@ -44,7 +44,7 @@ pub(crate) mod write_json;
 
 pub use invalid::{Invalid, Problem};
 pub(crate) use merge::merge;
-pub use read_json::{InvalidJson, read_json};
+pub use read_json::{InvalidJson, read_json, salvage_json};
 pub use salvage::{Salvaged, salvage};
 pub use signal::Signal;
 pub use split::{Part, split_by_resource};

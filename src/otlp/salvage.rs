@@ -38,7 +38,8 @@ pub fn salvage(signal: Signal, body: &[u8]) -> Result<Salvaged, Invalid> {
     leads_to_items(request, &mut Vec::new(), &mut ways);
     let mut cutter = Cutter { ways, kept: Vec::with_capacity(body.len()), rejected: 0 };
     cutter.message(request, Reader::new(body), 1)?;
-    let Cutter { kept, rejected, .. } = cutter;
+    let Cutter { mut kept, rejected, .. } = cutter;
+    kept.shrink_to_fit();
     let items = validate(signal, &kept)?;
     Ok(Salvaged { body: kept, items, rejected })
 }

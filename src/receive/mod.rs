@@ -8,7 +8,8 @@
 //!
 //! - An OK is built only from a proof that the export is on disk ([`Intake::Durable`]); this stage does not know who
 //!   gives it. A request without items is answered OK and not stored.
-//! - Protobuf is stored byte for byte as the client sent it; JSON becomes protobuf first.
+//! - Protobuf is stored byte for byte as the client sent it; JSON becomes protobuf first. Items that cannot be decoded are
+//!   cut out and reported to the client, and the rest is stored, as long as everything around them is right.
 //! - No body is read before memory for it was set aside (`receive.max_inflight_bytes`), and none grows beyond
 //!   `receive.max_request_bytes`, not by decompression either. What an HTTP/2 client may send unasked, 4 MiB a connection,
 //!   comes on top.
@@ -39,6 +40,7 @@ mod options;
 mod patience;
 mod progress;
 mod receiver;
+mod rejected;
 mod request_body;
 mod route;
 mod stage;

@@ -15,6 +15,7 @@ use tokio::time::Instant;
 use super::admission::Reservation;
 use super::compression::{Compression, Failure};
 use super::fault::Fault;
+use super::rejected::{self, Rejected};
 use super::{Export, Refusal};
 use crate::otlp::{self, InvalidJson, Signal};
 use crate::units::ByteSize;
@@ -50,7 +51,8 @@ pub(super) struct Encoding {
 /// What a request turned out to be.
 #[derive(Debug)]
 pub(super) enum Opened {
-    Export(Export),
+    /// What is to be stored, and what of the request is not.
+    Export(Export, Option<Rejected>),
     Nothing(Nothing),
 }
 
@@ -104,21 +106,45 @@ impl Opener {
         patience_ends: Instant,
     ) -> Result<(Opened, Reservation), Fault> {
         let (body, reservation) = self.decompress(encoding, body, reservation, patience_ends).await?;
-        let (body, reservation) = match encoding.form {
+        let (body, rejected, reservation) = match encoding.form {
             Form::Json if !body.is_empty() => {
                 self.to_protobuf(encoding.signal, body, reservation, patience_ends).await?
             }
-            _ => (body, reservation),
+            _ => (body, None, reservation),
         };
-        let length = body.len();
-        let read = move || Opened::of(encoding.signal, body);
-        let (opened, mut reservation) = self.off_the_event_loop(length, reservation, read).await?;
-        let opened = opened?;
+        let (opened, mut reservation) =
+            self.read(encoding.signal, body, rejected, reservation, patience_ends).await?;
         reservation.at_most(match &opened {
-            Opened::Export(export) => export.body.len(),
+            Opened::Export(export, _) => export.body.len(),
             Opened::Nothing(_) => 0,
         });
         Ok((opened, reservation))
+    }
+
+    /// Reads a body in protobuf. Only if that cannot be decoded, it is looked whether single items are to blame.
+    async fn read(
+        &self,
+        signal: Signal,
+        body: Bytes,
+        rejected: Option<Rejected>,
+        reservation: Reservation,
+        patience_ends: Instant,
+    ) -> Result<(Opened, Reservation), Fault> {
+        let (length, whole) = (body.len(), body.clone());
+        let validate = move || otlp::validate(signal, &whole);
+        let (items, mut reservation) = self.off_the_event_loop(length, reservation, validate).await?;
+        let invalid = match items {
+            Ok(items) => return Ok((Opened::of(signal, items, body, rejected), reservation)),
+            Err(invalid) => invalid,
+        };
+        reservation.at_least(2 * length, patience_ends).await?;
+        let salvage = move || rejected::without_undecodable(signal, &body, &invalid).ok_or(invalid);
+        match self.off_the_event_loop(length, reservation, salvage).await? {
+            (Ok((items, kept, rejected)), reservation) => {
+                Ok((Opened::of(signal, items, kept.into(), Some(rejected)), reservation))
+            }
+            (Err(invalid), _) => Err(Fault::Undecodable(invalid.to_string())),
+        }
     }
 
     async fn decompress(
@@ -163,18 +189,18 @@ impl Opener {
         json: Bytes,
         mut reservation: Reservation,
         patience_ends: Instant,
-    ) -> Result<(Bytes, Reservation), Fault> {
+    ) -> Result<(Bytes, Option<Rejected>, Reservation), Fault> {
         let mut attempt = json.len().min(self.limit_bytes);
         loop {
             reservation.at_least(json.len() + attempt, patience_ends).await?;
             let document = json.clone();
-            let read = move || otlp::read_json(signal, &document, attempt);
+            let read = move || rejected::protobuf_of(signal, &document, attempt);
             let (result, kept) = self.off_the_event_loop(json.len(), reservation, read).await?;
             reservation = kept;
             match result {
-                Ok(mut protobuf) => {
+                Ok((mut protobuf, rejected)) => {
                     protobuf.shrink_to_fit();
-                    return Ok((protobuf.into(), reservation));
+                    return Ok((protobuf.into(), rejected, reservation));
                 }
                 Err(InvalidJson::TooLarge { .. }) if attempt < self.limit_bytes => {
                     attempt = attempt.saturating_mul(JSON_RATIO).min(self.limit_bytes);
@@ -228,13 +254,12 @@ impl Encoding {
 }
 
 impl Opened {
-    /// What a body in protobuf is.
-    fn of(signal: Signal, body: Bytes) -> Result<Self, Fault> {
-        let items = otlp::validate(signal, &body).map_err(|error| Fault::Undecodable(error.to_string()))?;
-        Ok(match items {
+    /// What a body in protobuf is that has `items`.
+    fn of(signal: Signal, items: u32, body: Bytes, rejected: Option<Rejected>) -> Self {
+        match items {
             0 => Self::Nothing(Nothing(())),
-            items => Self::Export(Export::of(signal, items, body)),
-        })
+            items => Self::Export(Export::of(signal, items, body), rejected),
+        }
     }
 }
 
@@ -261,7 +286,7 @@ mod tests {
             let reservation =
                 admission.reserve(opener.expected_peak(encoding, sent.len()), soon()).await.unwrap();
             match opener.open(encoding, sent, reservation, soon()).await {
-                Ok((Opened::Export(export), reservation)) => {
+                Ok((Opened::Export(export, _), reservation)) => {
                     assert_eq!((export.items, export.body.len() / 25_000, is_stored), (1, 8, true));
                     assert!(
                         admission.reserve(100 << 10, soon()).await.is_err(),

@@ -8,9 +8,13 @@ use super::call::{Call, Transport};
 use super::fault::Fault;
 use super::held::counted_when_held;
 use super::open::{Encoding, Opened, Opener};
+use super::rejected::Rejected;
 use super::{Export, Intake, Options, Refusal};
 use crate::metrics;
 use crate::otlp::Signal;
+
+/// The value of the metric label `reason` for items that could not be decoded.
+const REJECTED: &str = "undecodable";
 
 /// What all requests share.
 #[derive(Debug)]
@@ -51,23 +55,34 @@ impl<I: Intake> Stage<I> {
         let (opened, reservation) = self.opener.open(encoding, body, reservation, call.patience_ends).await?;
         match opened {
             Opened::Nothing(nothing) => Ok(Acknowledgement::of_nothing(&nothing)),
-            Opened::Export(export) => self.store(call, with_memory(export, reservation)).await,
+            Opened::Export(export, rejected) => {
+                self.store(call, with_memory(export, reservation), rejected).await
+            }
         }
     }
 
-    async fn store(&self, call: &Call, export: Export) -> Result<Acknowledgement, Fault> {
+    async fn store(
+        &self,
+        call: &Call,
+        export: Export,
+        rejected: Option<Rejected>,
+    ) -> Result<Acknowledgement, Fault> {
         let Export { signal, items, ref body, .. } = export;
         let (transport, bytes) = (call.transport.name(), body.len());
         match counted_when_held(self.intake.store(export, call.patience_ends)).await {
             Ok(durable) if I::is_resend(&durable) => {
                 metrics::receive::resent(signal, items);
-                Ok(Acknowledgement::of::<I>(durable))
+                Ok(Acknowledgement::of::<I>(durable, rejected))
             }
             Ok(durable) => {
                 metrics::receive::acknowledged_items(signal, items);
                 metrics::receive::acknowledged_bytes(signal, bytes);
                 metrics::receive::accepted_items(signal, transport, items);
-                Ok(Acknowledgement::of::<I>(durable))
+                if let Some(rejected) = &rejected {
+                    metrics::receive::refused_items(signal, REJECTED, rejected.items);
+                    metrics::receive::collector_refused_items(signal, transport, rejected.items);
+                }
+                Ok(Acknowledgement::of::<I>(durable, rejected))
             }
             Err(refusal) => {
                 metrics::receive::refused_items(signal, refusal.reason(), items);
@@ -110,6 +125,7 @@ fn show_counters() {
         for refusal in Refusal::ALL {
             metrics::receive::refused_items(signal, refusal.reason(), 0);
         }
+        metrics::receive::refused_items(signal, REJECTED, 0);
     }
 }
 

@@ -10,11 +10,12 @@ use crate::intake::Room;
 use crate::payload::logs;
 use crate::server::{Server, impatient};
 
-/// Two exports stored, one refused by the intake, one that cannot be read, one without items, one abandoned.
+/// Two exports stored, one stored without the two items that cannot be decoded, one refused by the intake, one that cannot be read, one without items, one abandoned.
 async fn scenario() {
     let server = Server::start(impatient(), Room::Plenty).await;
     over_http2(server.grpc, grpc(Signal::Logs, &logs(1))).await;
     over_http1(server.http, http(Signal::Logs, PROTOBUF, &logs(1))).await;
+    over_http1(server.http, http(Signal::Traces, PROTOBUF, &ONE_OF_THREE_SPANS)).await;
     over_http1(server.http, http(Signal::Traces, JSON, b"{}")).await;
     over_http1(server.http, http(Signal::Metrics, JSON, b"nonsense")).await;
     server.intake.set_room(Room::Refusing(Refusal::DiskFull));
@@ -26,6 +27,9 @@ async fn scenario() {
     server.intake.until_waiting(0).await;
     server.stop().await.unwrap();
 }
+
+/// An empty span, and two that cannot be decoded.
+const ONE_OF_THREE_SPANS: [u8; 12] = [0x0a, 10, 0x12, 8, 0x12, 1, 0xff, 0x12, 0, 0x12, 1, 0xff];
 
 /// One empty span.
 fn one_span() -> [u8; 6] {
@@ -41,7 +45,11 @@ fn every_request_is_counted_once_as_what_became_of_it() {
     let bytes = 2 * logs(1).len();
     for line in [
         r#"forebay_receive_acknowledged_requests_total{signal="logs"} 2"#,
-        r#"forebay_receive_acknowledged_requests_total{signal="traces"} 1"#,
+        r#"forebay_receive_acknowledged_requests_total{signal="traces"} 2"#,
+        r#"forebay_receive_acknowledged_items_total{signal="traces"} 1"#,
+        r#"forebay_receive_refused_items_total{signal="traces",reason="undecodable"} 2"#,
+        r#"otelcol_receiver_refused_spans_total{receiver="otlp",transport="http"} 2"#,
+        r#"otelcol_receiver_accepted_spans_total{receiver="otlp",transport="http"} 1"#,
         r#"forebay_receive_acknowledged_items_total{signal="logs"} 2"#,
         &format!(r#"forebay_receive_acknowledged_bytes_total{{signal="logs"}} {bytes}"#),
         r#"otelcol_receiver_accepted_log_records_total{receiver="otlp",transport="grpc"} 1"#,

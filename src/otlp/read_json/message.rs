@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{
+    Deserialize as _, DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor,
+};
+use serde_json::value::RawValue;
 
 use super::output::Output;
 use super::scalar::ScalarSeed;
@@ -159,6 +162,16 @@ impl<'de> DeserializeSeed<'de> for ElementSeed<'_> {
         let Self { field, output } = self;
         output.enter_element();
         match field.kind {
+            Kind::Message(message) if message.is_item && output.is_lenient() => {
+                // Read by a reader of its own, it may be wrong without losing the place in the document.
+                let item = <&RawValue>::deserialize(deserializer)?;
+                let mark = output.mark();
+                let seed = MessageSeed { message, field: Some(field), output: &mut *output };
+                match seed.deserialize(&mut serde_json::Deserializer::from_str(item.get())) {
+                    Ok(()) => Ok(()),
+                    Err(_) => output.reject(&mark),
+                }
+            }
             Kind::Message(message) => {
                 MessageSeed { message, field: Some(field), output }.deserialize(deserializer)
             }

@@ -16,6 +16,8 @@ pub(super) struct Output {
     path: Vec<Step>,
     /// Set when we end the reading ourselves.
     stopped: Option<Stop>,
+    /// The items that were passed over because they cannot be read; `None` if one such ends the reading.
+    rejected: Option<u32>,
 }
 
 /// One field on the way from the top of the document.
@@ -42,11 +44,49 @@ pub(super) struct Open {
     start: usize,
 }
 
+/// Where an item begins.
+pub(super) struct Mark {
+    bytes: usize,
+    path: usize,
+}
+
 impl Output {
     /// An empty output that may grow to `limit_bytes`, with room for `expected_bytes`.
     pub(super) fn new(limit_bytes: usize, expected_bytes: usize) -> Self {
         let bytes = Vec::with_capacity(expected_bytes.min(limit_bytes));
-        Self { bytes, limit_bytes, path: Vec::new(), stopped: None }
+        Self { bytes, limit_bytes, path: Vec::new(), stopped: None, rejected: None }
+    }
+
+    /// The same, for a reader that passes over items that it cannot read.
+    pub(super) fn lenient(limit_bytes: usize, expected_bytes: usize) -> Self {
+        Self { rejected: Some(0), ..Self::new(limit_bytes, expected_bytes) }
+    }
+
+    /// Whether an item that cannot be read is passed over.
+    pub(super) const fn is_lenient(&self) -> bool {
+        self.rejected.is_some()
+    }
+
+    /// The items that were passed over.
+    pub(super) fn rejected(&self) -> u32 {
+        self.rejected.unwrap_or(0)
+    }
+
+    /// Where an item begins.
+    pub(super) fn mark(&self) -> Mark {
+        Mark { bytes: self.bytes.len(), path: self.path.len() }
+    }
+
+    /// Takes an item back that cannot be read, and goes on behind it; not if it is too large, which is no fault of its own.
+    pub(super) fn reject<E: Error>(&mut self, mark: &Mark) -> Result<(), E> {
+        if matches!(self.stopped, Some(Stop::TooLarge)) {
+            return Err(E::custom("too large"));
+        }
+        self.stopped = None;
+        self.bytes.truncate(mark.bytes);
+        self.path.truncate(mark.path);
+        self.rejected = self.rejected.map(|rejected| rejected.saturating_add(1));
+        Ok(())
     }
 
     /// The bytes written.

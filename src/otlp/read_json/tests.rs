@@ -203,3 +203,72 @@ fn what_is_no_document_is_refused() {
         assert!(error.contains(expected), "{json}: {error}");
     }
 }
+
+#[test]
+fn items_that_cannot_be_read_are_passed_over_and_everything_else_is_read() {
+    let good = |name: &str| format!(r#"{{"eventName":"{name}","attributes":[{{"key":"k"}}]}}"#);
+    let bad = [
+        r#"{"eventName":"bad","traceId":"abc"}"#,
+        r#"{"attributes":[{"key":"k","value":{"intValue":{}}}],"eventName":"bad"}"#,
+        r"7",
+        r#"[{"eventName":"bad"}]"#,
+        r#"{"body":{"arrayValue":{"values":[{"boolValue":"yes"}]}}}"#,
+    ];
+    let records = |records: &[String]| {
+        let scope = r#""scope":{"name":"s"},"schemaUrl":"after""#;
+        format!(
+            r#"{{"resourceLogs":[{{"scopeLogs":[{{"logRecords":[{}],{scope}}}]}},{{"schemaUrl":"last"}}]}}"#,
+            records.join(",")
+        )
+    };
+    let mut mixed = vec![good("first")];
+    for bad in bad {
+        mixed.extend([bad.to_owned(), good("between")]);
+    }
+    let left: Vec<_> = mixed.iter().filter(|record| !bad.contains(&record.as_str())).cloned().collect();
+    let json = records(&mixed);
+    assert!(read_json(Signal::Logs, json.as_bytes(), 1 << 20).is_err());
+    let expected = Salvaged {
+        body: read_json(Signal::Logs, records(&left).as_bytes(), 1 << 20).unwrap(),
+        items: 6,
+        rejected: 5,
+    };
+    assert_eq!(salvage_json(Signal::Logs, json.as_bytes(), 1 << 20).unwrap(), expected);
+
+    // Text that is not UTF-8 elsewhere is no reason to give up.
+    let mut broken_text = json.clone().into_bytes();
+    let place = json.find("between").unwrap();
+    broken_text[place] = 0xff;
+    let salvaged = salvage_json(Signal::Logs, &broken_text, 1 << 20).unwrap();
+    assert_eq!((salvaged.items, salvaged.rejected), (6, 5));
+
+    let limit_bytes = expected.body.len() - 1;
+    let too_large = salvage_json(Signal::Logs, json.as_bytes(), limit_bytes);
+    assert!(
+        matches!(too_large, Err(InvalidJson::TooLarge { .. })),
+        "a limit is not kept by leaving items out"
+    );
+}
+
+#[test]
+fn an_item_whose_values_nest_too_deep_is_passed_over() {
+    let deep =
+        format!(r#"{{"body":{}{{}}{}}}"#, r#"{"arrayValue":{"values":["#.repeat(200), "]}}".repeat(200));
+    let json = document(&format!(r#"{deep},{{"flags":7}},{{"flags":-1}}"#));
+    let salvaged = salvage_json(Signal::Logs, json.as_bytes(), 1 << 20).unwrap();
+    assert_eq!((salvaged.items, salvaged.rejected), (1, 2));
+    let request = ExportLogsServiceRequest::decode(&*salvaged.body).unwrap();
+    assert_eq!(request.resource_logs[0].scope_logs[0].log_records[0].flags, 7);
+}
+
+#[test]
+fn a_fault_outside_of_items_is_not_passed_over() {
+    for json in [
+        r#"{"resourceLogs":[{"schemaUrl":7,"scopeLogs":[{"logRecords":[{}]}]}]}"#.to_owned(),
+        document(r#"{"flags":7},{"flags":"#),
+        document(r#"{"flags":7},{"flags":01}"#),
+        document(r#"{"flags":7}"#) + "}",
+    ] {
+        assert!(salvage_json(Signal::Logs, json.as_bytes(), 1 << 20).is_err(), "{json}");
+    }
+}

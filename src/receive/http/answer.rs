@@ -13,13 +13,15 @@ use crate::receive::compression::Compression;
 use crate::receive::fault::Fault;
 use crate::receive::open::Form;
 
-/// 200, and nothing was rejected: an `Export*ServiceResponse` in which nothing is set.
-pub(super) fn ok(_: &Acknowledgement, form: Form) -> Response<AnswerBody> {
-    let body: &[u8] = match form {
-        Form::Protobuf => b"",
-        Form::Json => b"{}",
+/// 200 with an `Export*ServiceResponse`, in which nothing is set unless items were rejected.
+pub(super) fn ok(acknowledgement: &Acknowledgement, form: Form) -> Response<AnswerBody> {
+    let body = match (acknowledgement.rejected(), form) {
+        (None, Form::Protobuf) => Bytes::new(),
+        (None, Form::Json) => Bytes::from_static(b"{}"),
+        (Some(rejected), Form::Protobuf) => rejected.to_protobuf().into(),
+        (Some(rejected), Form::Json) => rejected.to_json().into(),
     };
-    answer(StatusCode::OK, form, Bytes::from_static(body))
+    answer(StatusCode::OK, form, body)
 }
 
 /// An error, with the headers that tell the client what would work.
