@@ -247,6 +247,26 @@ fn outputs_that_cannot_be_told_apart_are_refused() {
 }
 
 #[test]
+fn outputs_may_share_the_signals_as_long_as_each_is_taken_by_one() {
+    let with = |main: &str, other: &str| {
+        let yaml = format!(
+            "objects: {{ key: collector, signals: [{main}] }}\n\
+             outputs: {{ archive: {{ objects: {{ signals: [{other}] }} }} }}\n"
+        );
+        load(&yaml, &[], &[])
+    };
+    let loaded = with("logs, metrics", "traces").unwrap();
+    let taken: Vec<_> = loaded.config.all_outputs().map(|(_, objects, _)| objects.signals.len()).collect();
+    assert_eq!(taken, [2, 1], "both may write into one folder: no signal is there twice");
+    let problems = with("logs", "traces").unwrap_err();
+    assert!(problems[0].contains("objects.signals: no output takes metrics, and what is"), "{problems:?}");
+    let problems = with("", "traces").unwrap_err();
+    assert!(problems[0].contains("would both write into the folder"), "{problems:?}");
+    let problems = with("log", "").unwrap_err();
+    assert!(problems[0].contains("objects.signals"), "{problems:?}");
+}
+
+#[test]
 fn a_flag_wins_over_the_environment_and_that_over_the_file() {
     let yaml = "log:\n  seal_after: 1m\n  disk_budget: 2GiB\n  segment_bytes: 8MiB\nupload:\n  s3:\n";
     let environment = [("FOREBAY_LOG_SEAL_AFTER", "2m"), ("FOREBAY_LOG_DISK_BUDGET", "3GiB")];

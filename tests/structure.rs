@@ -22,7 +22,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("catalog", &["otlp", "disk", "metrics", "log", "pack"]),
     ("upload", &["units", "secret", "otlp", "disk", "metrics", "log", "pack", "catalog"]),
     ("admin", &["units", "secret", "metrics", "listen"]),
-    ("config", &["units", "receive", "log", "pack", "upload", "admin"]),
+    ("config", &["units", "otlp", "receive", "log", "pack", "upload", "admin"]),
     ("send", &["units", "otlp"]),
     (
         "app",

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::Config;
+use crate::otlp::Signal;
 use crate::pack::{self, OutputName};
 use crate::upload;
 
@@ -37,6 +38,7 @@ pub(super) fn problems(config: &Config) -> Vec<String> {
         );
     }
     if problems.is_empty() {
+        problems.extend(check_signals(config).err());
         problems.extend(check_pinned(config).err());
         problems.extend(check_apart(config).err());
     }
@@ -64,13 +66,25 @@ fn check_pinned(config: &Config) -> Result<(), String> {
     Ok(())
 }
 
+/// What no output takes would leave the disk without having been delivered.
+fn check_signals(config: &Config) -> Result<(), String> {
+    let is_taken = |signal: &Signal| config.all_outputs().any(|(_, objects, _)| objects.takes(*signal));
+    match Signal::ALL.into_iter().find(|signal| !is_taken(signal)) {
+        Some(signal) => Err(format!(
+            "objects.signals: no output takes {signal}, and what is acknowledged has to be delivered: name {signal} in \
+             objects.signals, or in that of an output"
+        )),
+        None => Ok(()),
+    }
+}
+
 /// Two outputs in one folder would mix two formats there, or the same rows twice; no reader can tell them apart.
 fn check_apart(config: &Config) -> Result<(), String> {
-    let mut places: BTreeMap<(String, String), String> = BTreeMap::new();
+    let mut places: BTreeMap<(String, Signal, String), String> = BTreeMap::new();
     for (name, objects, upload) in config.all_outputs() {
         let to = upload.to.trim_end_matches('/').to_owned();
-        for place in objects.places()? {
-            let other = places.insert((to.clone(), place.clone()), name.to_string());
+        for (signal, place) in objects.places()? {
+            let other = places.insert((to.clone(), signal, place.clone()), name.to_string());
             if let Some(other) = other.filter(|other| *other != name.as_str()) {
                 return Err(format!(
                     "outputs.{name}.objects.prefix: the outputs {other} and {name} would both write into the folder {place} \

@@ -151,9 +151,12 @@ impl KeyTemplate {
     }
 
     /// The folders of one time, for each signal.
-    pub(super) fn places(&self) -> Vec<String> {
-        let partitions = Signal::ALL.map(|signal| self.schema_partition(signal, "all"));
-        partitions.into_iter().flatten().map(|partition| partition.folder().to_owned()).collect()
+    pub(super) fn places(&self) -> Vec<(Signal, String)> {
+        let place = |signal| {
+            let partition = self.schema_partition(signal, "all").ok()?;
+            Some((signal, partition.folder().to_owned()))
+        };
+        Signal::ALL.into_iter().filter_map(place).collect()
     }
 
     fn check(&self) -> Result<(), String> {

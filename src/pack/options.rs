@@ -50,6 +50,9 @@ pub struct Options {
     /// Whether compressed text carries the header `Content-Encoding`, with which HTTP clients unpack it on the way
     /// although its name still says that it is packed. Off unless a reader asks for it.
     pub content_encoding: bool,
+    /// The signals of which there are objects; of every signal if it is empty. What is left out, another output has to
+    /// take.
+    pub signals: Vec<Signal>,
 }
 
 /// How an object is compressed.
@@ -83,6 +86,7 @@ impl Default for Options {
             columns: BTreeMap::new(),
             schema_objects: true,
             content_encoding: false,
+            signals: Vec::new(),
         }
     }
 }
@@ -120,13 +124,19 @@ impl Options {
         is_late.then(|| late.to_owned()).into_iter().collect()
     }
 
-    /// The folders of the objects that were received at one time, for each signal: objects of other options in the same
-    /// folders could not be told apart.
+    /// The folders of the objects that were received at one time, for each signal that it takes: objects of the same
+    /// signal and of other options in the same folder could not be told apart.
     ///
     /// # Errors
     /// As [`Options::validate`].
-    pub fn places(&self) -> Result<Vec<String>, String> {
-        KeyTemplate::parse(self).map(|template| template.places())
+    pub fn places(&self) -> Result<Vec<(Signal, String)>, String> {
+        let taken = |(signal, _): &(Signal, String)| self.takes(*signal);
+        KeyTemplate::parse(self).map(|template| template.places().into_iter().filter(taken).collect())
+    }
+
+    /// Whether there are objects of this signal.
+    pub fn takes(&self, signal: Signal) -> bool {
+        self.signals.is_empty() || self.signals.contains(&signal)
     }
 
     /// The settings with a compression and a level that were left out written out.
@@ -263,7 +273,7 @@ mod tests {
             in_full,
             r#"{"format":"parquet","compression":"zstd","level":3,"prefix":"","#.to_owned()
                 + r#""key":"{signal}/date=%Y-%m-%d/hour=%H/{signal}_{unique}","timezone":"UTC","columns":{},"#
-                + r#""schema_objects":true,"content_encoding":false}"#
+                + r#""schema_objects":true,"content_encoding":false,"signals":[]}"#
         );
     }
 

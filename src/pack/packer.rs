@@ -129,6 +129,9 @@ impl<'a> Packing<'a> {
     }
 
     fn add(&mut self, record: &Record) -> Result<(), Error> {
+        if !self.options.takes(record.signal) {
+            return Ok(());
+        }
         self.read_bytes += record.body.len() as u64;
         if self.template.attributes().is_empty() {
             return self.add_to(record, &[]);

@@ -41,6 +41,17 @@ fn every_format_and_compression_reads_back_with_every_item_once_and_in_order() {
 }
 
 #[test]
+fn an_output_that_takes_some_signals_passes_over_the_others() {
+    let records = records(60, SECOND);
+    let signals = vec![Signal::Traces, Signal::Logs];
+    let spool = RealSpool::new();
+    let batch = spool.pack(42, &Options { signals, ..otlp_jsonl() }, &records);
+    let packed: BTreeSet<_> = batch.objects.iter().map(|object| object.signal).collect();
+    assert_eq!(packed, BTreeSet::from([Signal::Logs, Signal::Traces]));
+    assert_eq!(batch.items(), 80);
+}
+
+#[test]
 fn the_same_records_become_the_same_objects_under_the_same_names() {
     let records = records(500, 30 * SECOND);
     for compression in [Compression::None, Compression::Gzip, Compression::Zstd] {

@@ -42,7 +42,7 @@ pub fn pack_schema_objects(
     let template = KeyTemplate::parse(options).map_err(Error::InvalidOptions)?;
     let mut staging = Staging::begin(spool, id)?;
     let mut finished = Vec::new();
-    for signal in Signal::ALL {
+    for signal in Signal::ALL.into_iter().filter(|signal| options.takes(*signal)) {
         let layout = options.layout(signal).map_err(Error::InvalidOptions)?;
         let partition = template.schema_partition(signal, output.as_str());
         let partition = partition.map_err(|source| Error::Key { received_at: 0, source })?;
@@ -116,6 +116,9 @@ mod tests {
     fn other_formats_and_those_who_do_not_want_them_have_none() {
         let spool = RealSpool::new();
         assert_eq!(pack(&spool, &Options { format: Format::Jsonl, ..Options::default() }, &[]), None);
+        let traces = vec![Signal::Traces];
+        let batch = pack(&RealSpool::new(), &Options { signals: traces, ..Options::default() }, &[]).unwrap();
+        assert_eq!(batch.objects.len(), 1, "and none of a signal that is not taken");
         assert_eq!(pack(&spool, &Options { schema_objects: false, ..Options::default() }, &[]), None);
     }
 }
