@@ -20,7 +20,7 @@ fn load(
         environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     let flags =
         flags.iter().map(|(key, value)| Flag { key, name: "--flag", value: (*value).to_owned() }).collect();
-    config::load(&Sources { file: Some(path), environment, flags }).map_err(|invalid| {
+    config::load(&Sources { places: vec![path.into()], environment, flags }).map_err(|invalid| {
         let place = format!("{}/", folder.path().display());
         invalid.problems.into_iter().map(|problem| problem.replace(&place, "")).collect()
     })
@@ -361,7 +361,8 @@ fn everything_that_is_wrong_is_said_at_once() {
 
 #[test]
 fn a_file_that_is_not_there_is_named() {
-    let sources = Sources { file: Some(PathBuf::from("/nowhere/forebay.yaml")), ..Sources::default() };
+    let sources =
+        Sources { places: vec![PathBuf::from("/nowhere/forebay.yaml").into()], ..Sources::default() };
     let error = config::load(&sources).unwrap_err().to_string();
     assert!(error.contains("cannot read the configuration /nowhere/forebay.yaml: No such file"), "{error}");
 }
@@ -413,4 +414,68 @@ fn a_name_brought_along_from_the_collector_is_shown_by_its_own() {
             setting.key
         );
     }
+}
+
+#[test]
+fn several_files_folders_and_variables_override_each_other_in_their_order() {
+    let folder = TempDir::new().unwrap();
+    let write = |name: &str, yaml: &str| {
+        let path = folder.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, yaml).unwrap();
+        path
+    };
+    write("d/20.yml", "log: { seal_after: 2m, when_full: drop_oldest }\n");
+    write("d/10.yaml", "log: { seal_after: 1m, disk_budget: 3GiB }\n");
+    write("d/30.txt", "no: yaml\n");
+    let token = write("token", "hunter2\n");
+    let last = write(
+        "last.yaml",
+        &format!("upload:\n  s3:\n    secret_access_key: ${{file:{}}}\n", token.display()),
+    );
+    let file = format!("file:{}", last.display());
+    let named = [
+        folder.path().join("d").display().to_string(),
+        "env:MORE".into(),
+        "yaml:log::seal_after: 4m".into(),
+        file,
+    ];
+    let environment =
+        BTreeMap::from([("MORE".to_owned(), "log:\n  seal_after: 3m\n  segment_bytes: 8MiB".to_owned())]);
+    let places: Vec<_> = named.iter().map(|name| PathBuf::from(name).into()).collect();
+    let loaded = config::load(&Sources { places, environment, flags: Vec::new() }).unwrap();
+    assert_eq!(loaded.config.log.seal_after.to_string(), "4m");
+    let from =
+        |key: &str| loaded.settings.iter().find(|setting| setting.key == key).unwrap().origin.to_string();
+    let place = format!("{}/", folder.path().display());
+    for (key, origin) in [
+        ("log.seal_after", "yaml:1"),
+        ("log.segment_bytes", "env:MORE:3"),
+        ("log.when_full", "d/20.yml:1"),
+        ("log.disk_budget", "d/10.yaml:1"),
+        ("upload.s3.secret_access_key", "last.yaml:3"),
+    ] {
+        assert_eq!(from(key).replace(&place, ""), origin, "{key}");
+    }
+    let files: Vec<_> = loaded.files.iter().map(|file| file.replace(&place, "")).collect();
+    assert_eq!(files, ["d/10.yaml", "d/20.yml", "env:MORE", "yaml", "last.yaml"]);
+}
+
+#[test]
+fn places_that_cannot_be_read_are_all_named() {
+    let folder = TempDir::new().unwrap();
+    let empty = folder.path().display().to_string();
+    let named = [empty.as_str(), "env:NONE", "https://example.com/c.yaml", "yaml:a: [", "/nowhere"];
+    let places = named.iter().map(|name| PathBuf::from(name).into()).collect();
+    let problems = config::load(&Sources { places, ..Sources::default() }).unwrap_err().problems;
+    for (problem, said) in problems.iter().zip([
+        "has no *.yaml or *.yml",
+        "the environment variable NONE is not set",
+        "https://example.com/c.yaml cannot be read from",
+        "yaml: ",
+        "cannot read the configuration /nowhere: No such file",
+    ]) {
+        assert!(problem.contains(said), "{problem}");
+    }
+    assert_eq!(problems.len(), 5, "{problems:?}");
 }

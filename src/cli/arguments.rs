@@ -49,11 +49,13 @@ pub struct Arguments {
 /// What every command takes.
 #[derive(Args, Clone, Debug, Default)]
 pub struct Common {
-    /// The configuration file
+    /// The configuration file, forebay's own or an OpenTelemetry Collector's
     ///
-    /// Without it, the file that FOREBAY_CONFIG names; without that, forebay.yaml in the current folder, if it is there.
+    /// May be given several times: each overrides those before it. It may also be a folder (all *.yaml and *.yml, in the
+    /// order of their names), env:NAME for YAML in an environment variable, or yaml:TEXT. Without it, the file that
+    /// FOREBAY_CONFIG names; without that, forebay.yaml in the current folder, if it is there.
     #[arg(long, global = true, value_name = "PATH")]
-    pub config: Option<PathBuf>,
+    pub config: Vec<PathBuf>,
 
     /// The folder that holds the log, the spool and the ledger (data_dir)
     #[arg(long, global = true, value_name = "PATH")]

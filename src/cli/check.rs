@@ -36,10 +36,7 @@ fn text(loaded: &Loaded, changed: bool) -> String {
     }
     let by_somebody = |origin: &Origin| !matches!(origin, Origin::Default | Origin::Follows(_));
     let number = loaded.settings.iter().filter(|setting| by_somebody(&setting.origin)).count();
-    let file = match &loaded.file {
-        Some(path) => path.display().to_string(),
-        None => "none".to_owned(),
-    };
+    let file = if loaded.files.is_empty() { "none".to_owned() } else { loaded.files.join(", ") };
     let _ = writeln!(text, "\nThe configuration is right. File: {file}. Settings made: {number}.");
     text
 }

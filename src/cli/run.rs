@@ -16,8 +16,8 @@ use crate::config::Loaded;
 pub(super) fn run(loaded: Loaded) -> anyhow::Result<ExitCode> {
     let recorder = Recorder::install().context("cannot set up the metrics")?;
     logging::start();
-    if let Some(file) = &loaded.file {
-        tracing::info!(file = %file.display(), "the configuration was read");
+    for file in &loaded.files {
+        tracing::info!(%file, "the configuration was read");
     }
     for warning in &loaded.warnings {
         tracing::warn!("{warning}");

@@ -1,41 +1,19 @@
 //! The configuration file: YAML as text with the lines it stands on.
 
-use std::collections::BTreeMap;
 use std::fmt;
+use std::path::Path;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::{DuplicateKeyPolicy, Spanned};
 
-use super::expand::expand;
-use super::value::Value;
+use super::Origin;
+use super::document::{Entries, Entry, Node};
 
-/// A file's content: keys and what stands behind them.
-#[derive(Debug, Default)]
-pub(super) struct Entries(pub(super) Vec<Entry>);
-
-/// A key with what stands behind it.
-#[derive(Debug)]
-pub(super) struct Entry {
-    pub(super) name: String,
-    /// The line of the key, counted from 1.
-    pub(super) line: u64,
-    pub(super) node: Node,
-}
-
-/// What stands behind a key.
-#[derive(Debug)]
-pub(super) enum Node {
-    Nothing,
-    Text(String),
-    List(Vec<Node>),
-    Section(Entries),
-}
-
-/// Reads a YAML document.
+/// Reads a YAML document; `path` is what it is called.
 ///
 /// # Errors
 /// A sentence with the line at which it is no YAML.
-pub(super) fn parse(yaml: &str) -> Result<Entries, String> {
+pub(crate) fn parse(yaml: &str, path: &Path) -> Result<Entries, String> {
     let options = serde_saphyr::options! {
         duplicate_keys: DuplicateKeyPolicy::Error,
         // `off`, `no` and `yes` are words, as in today's YAML.
@@ -44,33 +22,12 @@ pub(super) fn parse(yaml: &str) -> Result<Entries, String> {
     };
     let document: Option<Spanned<Yaml>> =
         serde_saphyr::from_str_with_options(yaml, options).map_err(|error| error.to_string())?;
-    match document.map(|document| node(document, yaml)) {
+    match document.map(|document| node(document, &Source { yaml, path })) {
         None | Some(Node::Nothing) => Ok(Entries::default()),
         Some(Node::Section(entries)) => Ok(entries),
         Some(Node::Text(_) | Node::List(_)) => {
             Err("it must have sections with settings, like `log:`".to_owned())
         }
-    }
-}
-
-impl Node {
-    /// The value, with its variables replaced.
-    ///
-    /// # Errors
-    /// What [`expand`] says.
-    pub(super) fn value(&self, environment: &BTreeMap<String, String>) -> Result<Value, String> {
-        Ok(match self {
-            Self::Nothing => Value::Nothing,
-            Self::Text(text) => Value::Text(expand(text, environment)?),
-            Self::List(nodes) => {
-                Value::List(nodes.iter().map(|node| node.value(environment)).collect::<Result<_, _>>()?)
-            }
-            Self::Section(Entries(entries)) => {
-                let value =
-                    |entry: &Entry| Ok::<_, String>((entry.name.clone(), entry.node.value(environment)?));
-                Value::Section(entries.iter().map(value).collect::<Result<_, _>>()?)
-            }
-        })
     }
 }
 
@@ -85,7 +42,13 @@ enum Yaml {
     Section(Vec<(Spanned<String>, Spanned<Yaml>)>),
 }
 
-fn node(yaml: Spanned<Yaml>, source: &str) -> Node {
+/// A document: its text, and what it is called.
+struct Source<'a> {
+    yaml: &'a str,
+    path: &'a Path,
+}
+
+fn node(yaml: Spanned<Yaml>, source: &Source<'_>) -> Node {
     match yaml.value {
         Yaml::Nothing => Node::Nothing,
         Yaml::Text(text) => Node::Text(text),
@@ -93,7 +56,7 @@ fn node(yaml: Spanned<Yaml>, source: &str) -> Node {
             let span = yaml.defined.span();
             let written = span.byte_offset().zip(span.byte_len()).and_then(|(from, length)| {
                 let from = usize::try_from(from).ok()?;
-                source.get(from..from.checked_add(usize::try_from(length).ok()?)?)
+                source.yaml.get(from..from.checked_add(usize::try_from(length).ok()?)?)
             });
             Node::Text(written.map_or(text, |written| written.trim().to_owned()))
         }
@@ -103,7 +66,7 @@ fn node(yaml: Spanned<Yaml>, source: &str) -> Node {
                 .into_iter()
                 .map(|(name, value)| Entry {
                     name: name.value,
-                    line: name.referenced.line(),
+                    origin: Origin::File { path: source.path.to_owned(), line: name.referenced.line() },
                     node: node(value, source),
                 })
                 .collect(),
@@ -177,14 +140,25 @@ impl<'de> Visitor<'de> for AnyYaml {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
+    use crate::config::value::Value;
+
+    fn read(yaml: &str) -> Result<Entries, String> {
+        parse(yaml, Path::new("f"))
+    }
 
     #[test]
     fn values_are_the_text_of_the_file_and_keys_know_their_line() {
         let Entries(entries) =
-            parse("# a comment\na: 1.10\nb:\n  c: off\n  d: [0x10, \"${env:X}\"]\ne:\n").unwrap();
-        let lines: Vec<_> = entries.iter().map(|entry| (entry.name.as_str(), entry.line)).collect();
-        assert_eq!(lines, [("a", 2), ("b", 3), ("e", 6)]);
+            read("# a comment\na: 1.10\nb:\n  c: off\n  d: [0x10, \"${env:X}\"]\ne:\n").unwrap();
+        let places: Vec<_> =
+            entries.iter().map(|entry| (entry.name.as_str(), entry.origin.to_string())).collect();
+        assert_eq!(
+            places,
+            [("a", "f:2"), ("b", "f:3"), ("e", "f:6")].map(|(name, at)| (name, at.to_owned()))
+        );
         let environment = BTreeMap::from([("X".to_owned(), "x".to_owned())]);
         let values: Vec<_> = entries.iter().map(|entry| entry.node.value(&environment).unwrap()).collect();
         let text = |text: &str| Value::Text(text.to_owned());
@@ -206,7 +180,7 @@ mod tests {
             ("a: true", "true"),
             ("ä: 1\na: 2.0", "1"),
         ] {
-            let Entries(entries) = parse(yaml).unwrap();
+            let Entries(entries) = read(yaml).unwrap();
             assert!(matches!(&entries[0].node, Node::Text(is) if is == text), "{yaml}: {entries:?}");
         }
     }
@@ -214,7 +188,7 @@ mod tests {
     #[test]
     fn a_file_with_nothing_in_it_sets_nothing() {
         for nothing in ["", "# only a comment\n", "---\n", "{}"] {
-            assert!(parse(nothing).unwrap().0.is_empty(), "{nothing:?}");
+            assert!(read(nothing).unwrap().0.is_empty(), "{nothing:?}");
         }
     }
 
@@ -226,7 +200,7 @@ mod tests {
             ("- a\n", "sections"),
             ("just text", "sections"),
         ] {
-            let error = parse(wrong).unwrap_err();
+            let error = read(wrong).unwrap_err();
             assert!(error.contains(said), "{wrong:?}: {error}");
         }
     }

@@ -1,15 +1,15 @@
 //! File, environment and flags, laid over each other.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
 
 use super::Origin;
+use super::document::{Document, Entries, Node};
 use super::environment::{variable, warnings};
-use super::file::{self, Entries, Node};
 use super::follow::{follow, inherit_names};
 use super::nearest::nearest;
+use super::places::Place;
 use super::schema::{ANY, Schema};
 use super::value::Value;
 
@@ -30,8 +30,8 @@ pub struct Flag {
 /// Where settings come from.
 #[derive(Clone, Debug, Default)]
 pub struct Sources {
-    /// The configuration file.
-    pub file: Option<PathBuf>,
+    /// The configuration files, or what stands for one; each overrides those before it.
+    pub places: Vec<Place>,
     /// The environment variables.
     pub environment: BTreeMap<String, String>,
     /// The flags.
@@ -50,14 +50,12 @@ pub(super) struct Layers {
 }
 
 impl Layers {
-    /// Lays the sources over each other for a configuration of type `C`.
-    pub(super) fn of<C: DeserializeOwned>(sources: &Sources) -> Self {
+    /// Lays what the files say, the environment and the flags over each other for a configuration of type `C`.
+    pub(super) fn of<C: DeserializeOwned>(document: &Document, sources: &Sources) -> Self {
         let mut schema = Schema::of::<C>();
         schema.settings.retain(|key| canonical(key) == key);
-        let mut layers = Self { schema, ..Self::default() };
-        if let Some(path) = &sources.file {
-            layers.read_file(path, &sources.environment);
-        }
+        let mut layers = Self { schema, problems: document.problems.clone(), ..Self::default() };
+        layers.take_section(&document.entries, "", &sources.environment);
         inherit_names(&mut layers.schema);
         layers.schema.settle();
         layers.warnings = warnings(&layers.schema, &sources.environment);
@@ -125,39 +123,19 @@ impl Layers {
         }
     }
 
-    fn read_file(&mut self, path: &Path, environment: &BTreeMap<String, String>) {
-        let yaml = match std::fs::read_to_string(path) {
-            Ok(yaml) => yaml,
-            Err(error) => {
-                self.problems.push(format!("cannot read the configuration {}: {error}", path.display()));
-                return;
-            }
-        };
-        match file::parse(&yaml) {
-            Ok(entries) => self.take_section(&entries, "", path, environment),
-            Err(error) => self.problems.push(format!("{}: {error}", path.display())),
-        }
-    }
-
-    fn take_section(
-        &mut self,
-        entries: &Entries,
-        section: &str,
-        path: &Path,
-        environment: &BTreeMap<String, String>,
-    ) {
+    fn take_section(&mut self, entries: &Entries, section: &str, environment: &BTreeMap<String, String>) {
         for entry in &entries.0 {
             let written =
                 if section.is_empty() { entry.name.clone() } else { format!("{section}.{}", entry.name) };
             let key = canonical(&written).to_owned();
-            let origin = Origin::File { path: path.to_owned(), line: entry.line };
+            let origin = entry.origin.clone();
             // A section of which the file chooses the name.
             if self.schema.may_name_sections(section) && entry.name != ANY {
                 self.schema.name_section(&key);
             }
             match &entry.node {
                 Node::Section(entries) if self.schema.is_section(&key) => {
-                    self.take_section(entries, &key, path, environment);
+                    self.take_section(entries, &key, environment);
                 }
                 // A section of which every key is commented out.
                 Node::Nothing if self.schema.is_section(&key) => {}

@@ -1,14 +1,16 @@
 //! The configuration: one tree of settings, from four places.
 //!
-//! Defaults < the YAML file < environment variables < flags. Every key of the file is also an environment variable
+//! Defaults < the YAML files, each over those before it < environment variables < flags. Every key of the file is also an environment variable
 //! (`receive.max_request_bytes` is `FOREBAY_RECEIVE_MAX_REQUEST_BYTES`), and the main ones are flags. In a file,
-//! `${env:NAME}` and `${env:NAME:-default}` stand for environment variables, and `$$` for a dollar sign.
+//! `${env:NAME}` and `${env:NAME:-default}` stand for environment variables, `${file:PATH}` for what a file holds, and `$$`
+//! for a dollar sign.
 //!
 //! Each stage owns its section: its `Options`, what they mean, and what they may be. Here they are put together. Which
 //! keys there are is asked of those types, so there is no table of them to keep. Everything that is wrong is said at
 //! once, each with the place at which it was set and what would be right; a key that does not exist is never passed
 //! over.
 
+mod document;
 mod environment;
 mod expand;
 mod file;
@@ -17,6 +19,7 @@ mod layers;
 mod nearest;
 mod origin;
 mod outputs;
+mod places;
 mod schema;
 mod typed;
 mod value;
@@ -31,10 +34,13 @@ use crate::{admin, log, pack, receive, upload};
 use layers::Layers;
 use value::Value;
 
+use document::Document;
+
 pub use environment::{CONFIG_VARIABLE, LOG_VARIABLE};
 pub use layers::{Flag, Sources};
 pub use origin::Origin;
 pub use outputs::Output;
+pub use places::Place;
 
 /// The file that is read when none is named, if it is there.
 pub const DEFAULT_FILE: &str = "forebay.yaml";
@@ -136,8 +142,8 @@ impl Config {
 pub struct Loaded {
     /// The configuration; every stage has agreed to it.
     pub config: Config,
-    /// The file that was read.
-    pub file: Option<PathBuf>,
+    /// The files that were read, in this order.
+    pub files: Vec<String>,
     /// Every setting, in the order of the sections.
     pub settings: Vec<Setting>,
     /// What is odd but harmless, in sentences.
@@ -164,14 +170,18 @@ pub struct Invalid {
 }
 
 impl Sources {
-    /// This process's environment and `flags`, with the file that `file` names, or else the environment, or else the
+    /// This process's environment and `flags`, with the files that `named` names, or else the environment, or else the
     /// current folder.
-    pub fn of_process(file: Option<PathBuf>, flags: Vec<Flag>) -> Self {
+    pub fn of_process(named: Vec<PathBuf>, flags: Vec<Flag>) -> Self {
         let environment = environment::of_process();
-        let named = || environment.get(CONFIG_VARIABLE).filter(|name| !name.is_empty()).map(PathBuf::from);
+        let in_environment = || environment.get(CONFIG_VARIABLE).filter(|name| !name.is_empty());
         let found = || Some(PathBuf::from(DEFAULT_FILE)).filter(|path| path.is_file());
-        let file = file.or_else(named).or_else(found);
-        Self { file, environment, flags }
+        let files = if named.is_empty() {
+            in_environment().map(PathBuf::from).or_else(found).into_iter().collect()
+        } else {
+            named
+        };
+        Self { places: files.into_iter().map(Place::from).collect(), environment, flags }
     }
 }
 
@@ -180,7 +190,17 @@ impl Sources {
 /// # Errors
 /// [`Invalid`], with everything that is wrong.
 pub fn load(sources: &Sources) -> Result<Loaded, Invalid> {
-    let mut layers = Layers::of::<Config>(sources);
+    load_document(&read(sources), sources)
+}
+
+/// Reads the files, and lays them over each other.
+pub(crate) fn read(sources: &Sources) -> Document {
+    places::read(&sources.places, &sources.environment)
+}
+
+/// Puts the configuration together from what the files say, the environment and the flags.
+pub(crate) fn load_document(document: &Document, sources: &Sources) -> Result<Loaded, Invalid> {
+    let mut layers = Layers::of::<Config>(document, sources);
     let config = layers.build().map(|config: Config| follow_data_dir(config, &mut layers));
     match config {
         Some(config) if layers.problems.is_empty() => {
@@ -191,7 +211,7 @@ pub fn load(sources: &Sources) -> Result<Loaded, Invalid> {
             }
             let settings = settings(&config, &layers);
             layers.warnings.extend(outputs::warnings(&config));
-            Ok(Loaded { config, file: sources.file.clone(), settings, warnings: layers.warnings })
+            Ok(Loaded { config, files: document.files.clone(), settings, warnings: layers.warnings })
         }
         _ => Err(Invalid { problems: layers.problems }),
     }

@@ -8,7 +8,7 @@ const ELSEWHERE: f64 = 0.95;
 
 /// The candidate that is most like `word`, if any is like it at all. Parts are divided by `separator`: the right name
 /// in the wrong section is found as well as a misspelt one.
-pub(super) fn nearest<'a>(
+pub(crate) fn nearest<'a>(
     word: &str,
     candidates: impl IntoIterator<Item = &'a str>,
     separator: char,

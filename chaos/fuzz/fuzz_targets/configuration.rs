@@ -42,7 +42,7 @@ fuzz_target!(|input: &[u8]| {
         .collect();
     environment.insert(SECRET_VARIABLE.to_owned(), SECRET.to_owned());
     environment.insert("FOREBAY_UPLOAD_S3_ACCESS_KEY_ID".to_owned(), "AKIA".to_owned());
-    let sources = Sources { file: Some(FILE.clone()), environment, flags: Vec::new() };
+    let sources = Sources { places: vec![FILE.clone().into()], environment, flags: Vec::new() };
     let loaded = load(&sources);
     std::fs::remove_file(&*FILE).unwrap();
     match loaded {
@@ -78,7 +78,7 @@ fn said_again(loaded: &Loaded) {
     let shown = |config: &Config| serde_json::to_value(config).unwrap();
     let mut expected = shown(&loaded.config);
     hide(&mut expected);
-    match load(&Sources { file: None, environment: environment.clone(), flags: Vec::new() }) {
+    match load(&Sources { places: Vec::new(), environment: environment.clone(), flags: Vec::new() }) {
         Ok(again) => {
             let mut is = shown(&again.config);
             hide(&mut is);

@@ -1,10 +1,10 @@
 //! Bytes that are no OTLP, or no longer.
 
-use forebay::otlp::{Signal, read_json, validate};
+use forebay::otlp::{Signal, read_json, salvage, salvage_json, validate};
 use tonic::Code;
 
 use crate::arguments::Options;
-use crate::payload::{gzip, zlib, zstd};
+use crate::payload::compressed;
 use crate::world::ledger::Ledger;
 use crate::world::random::Random;
 
@@ -56,11 +56,10 @@ async fn no_http(besieged: &Besieged, random: &mut Random) {
 async fn no_compression(besieged: &Besieged, random: &mut Random) {
     let plain = Way::Protobuf.encode(&never_sent(random));
     let way = random.one_of(&[Way::Grpc, Way::Protobuf]);
-    let (name, whole) = match random.within(0, if way == Way::Grpc { 2 } else { 3 }) {
-        0 => ("gzip", gzip(&plain)),
-        1 => ("zstd", zstd(&plain)),
-        _ => ("deflate", zlib(&plain)),
-    };
+    // A block of snappy has no checksum by which one that is cut off or turned would be told.
+    let checked = if way == Way::Grpc { &["gzip", "zstd"][..] } else { &["gzip", "zstd", "deflate", "lz4"] };
+    let chosen = random.one_of(checked);
+    let (name, whole) = compressed(&plain).into_iter().find(|(name, _)| *name == chosen).unwrap();
     let cut = usize::try_from(random.within(1, whole.len() as u64)).unwrap();
     let body = match random.within(0, 2) {
         0 => &whole[..cut],
@@ -87,7 +86,7 @@ async fn no_media_type(besieged: &Besieged, random: &mut Random) {
     assert_eq!(way.send(besieged.life.http, request).await, Code::Unimplemented, "{header}: {value}");
 }
 
-/// Noise, or an export that is cut off or in which some bits were turned, so that it is none any more.
+/// Noise, or an export that is cut off or in which some bits were turned, so that nothing of it can be stored.
 async fn no_message(besieged: &Besieged, random: &mut Random) {
     let way = random.one_of(&Way::ALL);
     let body = loop {
@@ -104,7 +103,11 @@ async fn no_message(besieged: &Besieged, random: &mut Random) {
             Way::Json => read_json(Signal::Logs, &body, LIMIT).is_ok(),
             Way::Grpc | Way::Protobuf => validate(Signal::Logs, &body).is_ok(),
         };
-        if !is_message {
+        let rest = match way {
+            Way::Json => salvage_json(Signal::Logs, &body, LIMIT).ok(),
+            Way::Grpc | Way::Protobuf => salvage(Signal::Logs, &body).ok(),
+        };
+        if !is_message && rest.is_none_or(|rest| rest.items == 0) {
             break body;
         }
     };
