@@ -83,7 +83,12 @@ impl App {
         };
         listeners.extend(admin.iter().map(|bound| listener("admin", bound.address().to_string())));
         let pipeline = Pipeline::start(&config).await?;
-        let intake = LogIntake(pipeline.log.clone());
+        let intake = LogIntake {
+            log: pipeline.log.clone(),
+            budget: Arc::clone(&pipeline.budget),
+            forecast: Arc::clone(&pipeline.forecast),
+            segment_bytes: config.log.segment_bytes.bytes(),
+        };
         let receiver = Receiver::new(config.receive.clone(), receiving, intake)?;
         let process = Arc::new(Process {
             pipeline,

@@ -12,6 +12,8 @@ use std::time::Duration;
 pub struct Budget {
     limit: u64,
     used: AtomicU64,
+    /// All bytes that were ever given back.
+    freed_bytes: AtomicU64,
     /// Counts the times that bytes were given back.
     freed: Mutex<u64>,
     was_freed: Condvar,
@@ -20,7 +22,13 @@ pub struct Budget {
 impl Budget {
     /// A budget of `limit` bytes, of which none are used.
     pub fn new(limit: u64) -> Arc<Self> {
-        Arc::new(Self { limit, used: AtomicU64::new(0), freed: Mutex::new(0), was_freed: Condvar::new() })
+        Arc::new(Self {
+            limit,
+            used: AtomicU64::new(0),
+            freed_bytes: AtomicU64::new(0),
+            freed: Mutex::new(0),
+            was_freed: Condvar::new(),
+        })
     }
 
     /// The limit in bytes.
@@ -31,6 +39,11 @@ impl Budget {
     /// The bytes used; may be over the limit.
     pub fn used(&self) -> u64 {
         self.used.load(Ordering::Acquire)
+    }
+
+    /// All bytes that were given back since the start. It only grows: its rate is that at which room is made.
+    pub fn freed_bytes(&self) -> u64 {
+        self.freed_bytes.load(Ordering::Acquire)
     }
 
     /// Whether `bytes` more would stay within the limit.
@@ -79,6 +92,7 @@ impl Use {
 impl Drop for Use {
     fn drop(&mut self) {
         self.budget.used.fetch_sub(self.bytes, Ordering::AcqRel);
+        self.budget.freed_bytes.fetch_add(self.bytes, Ordering::AcqRel);
         *self.budget.freed.lock().unwrap_or_else(PoisonError::into_inner) += 1;
         self.budget.was_freed.notify_all();
     }
@@ -95,7 +109,7 @@ mod tests {
         used.grow(20);
         assert!(budget.room_for(20) && !budget.room_for(21));
         drop(used);
-        assert_eq!(budget.used(), 0);
+        assert_eq!((budget.used(), budget.freed_bytes()), (0, 80));
         let mut seen = 0;
         budget.wait_for_room(&mut seen, Duration::from_mins(1));
         assert_eq!(seen, 1, "the wait ended because bytes were freed before it");

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use super::acknowledgement::Acknowledgement;
 use super::fault::Fault;
 use super::patience::patience_ends;
+use super::retry_after;
 use crate::metrics;
 use crate::otlp::Signal;
 
@@ -38,6 +39,8 @@ pub(super) struct Call {
     pub(super) transport: Transport,
     /// When it has to be refused at the latest, if it is held.
     pub(super) patience_ends: Instant,
+    /// The longest that its client may be told to wait, if it is refused.
+    pub(super) longest_delay: Duration,
     arrived: Instant,
     answered: bool,
 }
@@ -47,7 +50,8 @@ impl Call {
     pub(super) fn begin(signal: Signal, transport: Transport, hold: Duration, headers: &HeaderMap) -> Self {
         let arrived = Instant::now();
         let patience_ends = patience_ends(arrived, hold, headers);
-        Self { signal, transport, patience_ends, arrived, answered: false }
+        let longest_delay = retry_after::longest(headers);
+        Self { signal, transport, patience_ends, longest_delay, arrived, answered: false }
     }
 
     /// Its answer is on the way.

@@ -16,14 +16,14 @@ use http::StatusCode;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
-use super::Refusal;
+use super::{Refusal, retry_after};
 use crate::units::ByteSize;
 
 /// Why a request is not acknowledged.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Fault {
-    #[error("{0}")]
-    Refused(#[from] Refusal),
+    #[error("{refusal}")]
+    Refused { refusal: Refusal, retry_after: Duration },
     #[error("the request did not arrive as a whole: {0}")]
     Interrupted(String),
     #[error("the request cannot be read: {0}")]
@@ -45,11 +45,17 @@ pub(super) enum Fault {
 /// When a client comes back whose request got stuck on the way.
 const AFTER_INTERRUPTION: Duration = Duration::from_secs(1);
 
+impl From<Refusal> for Fault {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused { refusal, retry_after: retry_after::soon() }
+    }
+}
+
 impl Fault {
     /// The gRPC code; it also stands in the body of the answer over HTTP.
     pub(super) fn code(&self) -> Code {
         match self {
-            Self::Refused(_) | Self::Interrupted(_) => Code::Unavailable,
+            Self::Refused { .. } | Self::Interrupted(_) => Code::Unavailable,
             Self::Undecodable(_) => Code::InvalidArgument,
             Self::TooLarge(_) => Code::ResourceExhausted,
             Self::UnknownCompression(_)
@@ -62,7 +68,7 @@ impl Fault {
     /// The HTTP status.
     pub(super) fn http_status(&self) -> StatusCode {
         match self {
-            Self::Refused(_) | Self::Interrupted(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Refused { .. } | Self::Interrupted(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Undecodable(_) => StatusCode::BAD_REQUEST,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnknownCompression(_) | Self::UnknownMediaType(..) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -74,7 +80,7 @@ impl Fault {
     /// When to send the request again; `None` if that would be in vain.
     pub(super) fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::Refused(refusal) => Some(refusal.retry_after()),
+            Self::Refused { retry_after, .. } => Some(*retry_after),
             Self::Interrupted(_) => Some(AFTER_INTERRUPTION),
             _ => None,
         }
@@ -95,7 +101,7 @@ impl Fault {
     /// The value of the metric label `reason`.
     pub(super) fn reason(&self) -> &'static str {
         match self {
-            Self::Refused(refusal) => refusal.reason(),
+            Self::Refused { refusal, .. } => refusal.reason(),
             Self::Interrupted(_) => "interrupted",
             Self::Undecodable(_) => "undecodable",
             Self::TooLarge(_) => "too_large",
@@ -114,9 +120,10 @@ mod tests {
     #[test]
     fn only_what_may_succeed_later_asks_the_client_to_come_back_and_within_two_seconds() {
         let refusals = [Refusal::DiskFull, Refusal::DiskFailing, Refusal::Overloaded, Refusal::ShuttingDown];
-        for fault in refusals.map(Fault::Refused).into_iter().chain([Fault::Interrupted("reset".into())]) {
+        for fault in refusals.map(Fault::from).into_iter().chain([Fault::Interrupted("reset".into())]) {
             let details = fault.status().get_details_retry_info().unwrap();
-            assert!(details.retry_delay.unwrap() <= Duration::from_secs(2), "{fault}");
+            let delay = details.retry_delay.unwrap();
+            assert!((Duration::from_secs(1)..=Duration::from_secs(2)).contains(&delay), "{fault}");
             assert_eq!((fault.code(), fault.http_status().as_u16()), (Code::Unavailable, 503), "{fault}");
         }
         for fault in [

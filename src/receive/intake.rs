@@ -29,6 +29,11 @@ pub trait Intake: Clone + Send + Sync + 'static {
     fn is_resend(_: &Self::Durable) -> bool {
         false
     }
+
+    /// How soon there may be room again after [`Refusal::DiskFull`], if that can be told.
+    fn room_in(&self) -> Option<Duration> {
+        None
+    }
 }
 
 /// Why an export was not stored. Every one of them is temporary: the client still has the data and is asked to come
@@ -53,14 +58,6 @@ impl Refusal {
     /// Every one.
     pub(super) const ALL: [Self; 4] =
         [Self::DiskFull, Self::DiskFailing, Self::Overloaded, Self::ShuttingDown];
-
-    /// When the client should come back. Short, for the first client gives up 10 s after it began.
-    pub const fn retry_after(self) -> Duration {
-        match self {
-            Self::Overloaded | Self::ShuttingDown => Duration::from_secs(1),
-            Self::DiskFull | Self::DiskFailing => Duration::from_secs(2),
-        }
-    }
 
     /// The value of the metric label `reason`.
     pub const fn reason(self) -> &'static str {

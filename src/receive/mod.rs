@@ -42,6 +42,7 @@ mod progress;
 mod receiver;
 mod rejected;
 mod request_body;
+mod retry_after;
 mod route;
 mod stage;
 

@@ -9,7 +9,7 @@ use super::fault::Fault;
 use super::held::counted_when_held;
 use super::open::{Encoding, Opened, Opener};
 use super::rejected::Rejected;
-use super::{Export, Intake, Options, Refusal};
+use super::{Export, Intake, Options, Refusal, retry_after};
 use crate::metrics;
 use crate::otlp::Signal;
 
@@ -87,9 +87,16 @@ impl<I: Intake> Stage<I> {
             Err(refusal) => {
                 metrics::receive::refused_items(signal, refusal.reason(), items);
                 metrics::receive::collector_refused_items(signal, transport, items);
-                Err(refusal.into())
+                Err(self.refused(call, refusal))
             }
         }
+    }
+
+    /// The answer to a refusal, with the time at which the client should come back.
+    fn refused(&self, call: &Call, refusal: Refusal) -> Fault {
+        let room_in = if refusal == Refusal::DiskFull { self.intake.room_in() } else { None };
+        let retry_after = retry_after::delay(room_in, call.longest_delay, retry_after::chance());
+        Fault::Refused { refusal, retry_after }
     }
 }
 
@@ -177,7 +184,8 @@ mod tests {
             let answered = stage.acknowledge(&call, encoding, body, reservation);
             assert!(timeout(Duration::from_secs(1), answered).await.is_err(), "the client went away");
         }
-        assert_eq!(stage.reserve(&call, encoding, 1).await.unwrap_err(), Refusal::Overloaded.into());
+        let refused = stage.reserve(&call, encoding, 1).await;
+        assert!(matches!(refused, Err(Fault::Refused { refusal: Refusal::Overloaded, .. })));
         intake.0.lock().unwrap().clear();
         assert!(
             stage.reserve(&call, encoding, 1).await.is_ok(),

@@ -12,6 +12,7 @@ use crate::receive::answer_body::AnswerBody;
 use crate::receive::compression::Compression;
 use crate::receive::fault::Fault;
 use crate::receive::open::Form;
+use crate::receive::retry_after;
 
 /// 200 with an `Export*ServiceResponse`, in which nothing is set unless items were rejected.
 pub(super) fn ok(acknowledgement: &Acknowledgement, form: Form) -> Response<AnswerBody> {
@@ -33,7 +34,7 @@ pub(super) fn fault(fault: &Fault, form: Form) -> Response<AnswerBody> {
     let mut response = answer(fault.http_status(), form, body);
     let headers = response.headers_mut();
     if let Some(delay) = fault.retry_after() {
-        headers.insert(RETRY_AFTER, delay.as_secs().max(1).into());
+        headers.insert(RETRY_AFTER, retry_after::whole_seconds(delay).into());
     }
     match fault {
         Fault::WrongMethod(_) => {
