@@ -4,8 +4,7 @@
 
 use std::path::Path;
 
-use forebay::otlp::Signal;
-use forebay::rows::{Kind, Layout};
+use forebay::rows::{Kind, Layout, SIGNALS};
 
 /// What a reader calls a type.
 type TypeName = fn(Kind) -> &'static str;
@@ -67,7 +66,7 @@ fn columns<'a>(sql: &'a str, beginning: &str) -> Vec<&'a str> {
 fn every_table_has_the_columns_of_the_rows_in_their_order_and_of_their_types() {
     for (file, beginning, type_name) in READERS {
         let sql = sql(file);
-        for signal in Signal::ALL {
+        for signal in SIGNALS {
             let layout = Layout::new(signal, &[]);
             let own = layout.columns().iter();
             let mut expected: Vec<_> =
@@ -89,7 +88,7 @@ fn every_file_reads_the_folders_of_all_signals_under_one_bucket_and_prefix() {
     {
         let sql = sql(file);
         let quoted: Vec<_> = sql.split('\'').skip(1).step_by(2).filter(|text| text.contains("://")).collect();
-        for signal in Signal::ALL {
+        for signal in SIGNALS {
             let folder = format!("{scheme}BUCKET/PREFIX/{signal}");
             assert!(quoted.iter().any(|place| place.starts_with(&folder)), "{file}: {signal}");
         }

@@ -6,10 +6,13 @@ seeds() {
     case $1 in
         request_protobuf)
             request_seeds "$2" '*.pb' '*.pb.gz'
-            # Instructions that write a log record, a gauge and a span with an attribute each (see src/written.rs).
+            # Instructions that write a log record, a gauge and a span with an attribute each, and a profile
+            # with a dictionary (see src/written.rs).
             printf '\200\1\2\2\301tttt\5\201\5hello\41\6\201\1k\2\143vvvvvvvv' >"$2/seed-written-logs"
             printf '\201\1\2\2\201\1m\5\1\244vvvvvvvv\7\201\1k\2\201\1v' >"$2/seed-written-metrics"
             printf '\202\1\2\2\201\20iiiiiiiiiiiiiiii\205\1s\11\201\1k\2\5\1\201\1v' >"$2/seed-written-traces"
+            printf '\203\1\2\2\1\101\1\41\2\101\1\344\1vvvvvvvv\41\243vvvvvvvv\207\20iiiiiiiiiiiiiiii\43\2\205\1k\6\101\1' \
+                >"$2/seed-written-profiles"
             ;;
         request_json) request_seeds "$2" '*.json' '*.json.gz' ;;
         request_http) connection_seeds "$2" ;;

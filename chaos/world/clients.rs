@@ -13,7 +13,9 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use opentelemetry_proto::tonic::collector::logs::v1::logs_service_client::LogsServiceClient;
 use opentelemetry_proto::tonic::collector::metrics::v1::metrics_service_client::MetricsServiceClient;
+use opentelemetry_proto::tonic::collector::profiles::v1development::profiles_service_client::ProfilesServiceClient;
 use opentelemetry_proto::tonic::collector::trace::v1::trace_service_client::TraceServiceClient;
+use prost::Message as _;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -21,7 +23,7 @@ use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
-use forebay::otlp::Signal;
+use forebay::otlp::{Signal, write_json};
 
 use crate::decoded::Decoded;
 
@@ -281,6 +283,10 @@ async fn over_grpc(channel: Channel, request: Decoded) -> Result<(), Failed> {
             .export(request)
             .await
             .map(|answer| answer.into_inner().partial_success.is_some()),
+        Decoded::Profiles(request) => ProfilesServiceClient::new(channel)
+            .export(request)
+            .await
+            .map(|answer| answer.into_inner().partial_success.is_some()),
     };
     match rejected {
         Ok(is_partial) => {
@@ -308,7 +314,7 @@ async fn over_http(
     request: &Decoded,
 ) -> Result<(), Failed> {
     let body = if is_json { to_json(request) } else { request.to_protobuf() };
-    let request = Request::post(format!("http://{to}/v1/{}", request.signal()))
+    let request = Request::post(format!("http://{to}{}", request.signal().path()))
         .header(CONTENT_TYPE, if is_json { "application/json" } else { "application/x-protobuf" })
         .body(Full::from(body))
         .unwrap();
@@ -330,12 +336,17 @@ async fn over_http(
     }
 }
 
-/// OTLP/JSON by somebody else's code.
+/// OTLP/JSON by somebody else's code, but for profiles, of which that writes another.
 pub(crate) fn to_json(request: &Decoded) -> Vec<u8> {
     let json = match request {
         Decoded::Logs(request) => serde_json::to_vec(request),
         Decoded::Metrics(request) => serde_json::to_vec(request),
         Decoded::Traces(request) => serde_json::to_vec(request),
+        Decoded::Profiles(request) => {
+            let mut json = Vec::new();
+            write_json(Signal::Profiles, &request.encode_to_vec(), &mut json).unwrap();
+            Ok(json)
+        }
     };
     json.unwrap()
 }

@@ -2,11 +2,15 @@
 
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
+use opentelemetry_proto::tonic::collector::profiles::v1development::ExportProfilesServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, any_value::Value};
 use opentelemetry_proto::tonic::logs::v1::{LogRecord, ResourceLogs, ScopeLogs};
 use opentelemetry_proto::tonic::metrics::v1::{
     Gauge, Metric, NumberDataPoint, ResourceMetrics, ScopeMetrics, metric::Data, number_data_point,
+};
+use opentelemetry_proto::tonic::profiles::v1development::{
+    Profile, ProfilesDictionary, ResourceProfiles, ScopeProfiles,
 };
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
 
@@ -37,6 +41,14 @@ pub(crate) fn request(export: &Numbered) -> Decoded {
             let resource_spans = vec![ResourceSpans { scope_spans, ..ResourceSpans::default() }];
             Decoded::Traces(ExportTraceServiceRequest { resource_spans })
         }
+        Signal::Profiles => {
+            let profiles = export.items().map(|(number, text)| profile(number, text)).collect();
+            let scope_profiles = vec![ScopeProfiles { profiles, ..ScopeProfiles::default() }];
+            let resource_profiles = vec![ResourceProfiles { scope_profiles, ..ResourceProfiles::default() }];
+            let string_table = vec![String::new(), name(export.first)];
+            let dictionary = Some(ProfilesDictionary { string_table, ..ProfilesDictionary::default() });
+            Decoded::Profiles(ExportProfilesServiceRequest { resource_profiles, dictionary })
+        }
     }
 }
 
@@ -63,6 +75,11 @@ fn moment(number: u64) -> u64 {
     1_787_000_000_000_000_000 + number
 }
 
+fn profile(number: u64, text: &str) -> Profile {
+    let original_payload = text.as_bytes().to_vec();
+    Profile { original_payload_format: name(number), original_payload, ..Profile::default() }
+}
+
 fn name(number: u64) -> String {
     format!("n{number}")
 }
@@ -77,6 +94,10 @@ pub(crate) fn first_number(request: &Decoded) -> Option<u64> {
             &request.resource_metrics.first()?.scope_metrics.first()?.metrics.first()?.name
         }
         Decoded::Traces(request) => &request.resource_spans.first()?.scope_spans.first()?.spans.first()?.name,
+        Decoded::Profiles(request) => {
+            let profiles = &request.resource_profiles.first()?.scope_profiles.first()?.profiles;
+            &profiles.first()?.original_payload_format
+        }
     };
     name.strip_prefix('n')?.parse().ok()
 }

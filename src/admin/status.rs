@@ -3,6 +3,8 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::otlp::Signal;
+
 /// How forebay is doing.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Status {
@@ -62,12 +64,34 @@ pub struct BySignal {
     pub metrics: u64,
     /// Spans.
     pub traces: u64,
+    /// Profiles.
+    pub profiles: u64,
 }
 
 impl BySignal {
     /// All signals together.
     pub const fn total(self) -> u64 {
-        self.logs + self.metrics + self.traces
+        self.logs + self.metrics + self.traces + self.profiles
+    }
+
+    /// Adds the numbers of `more`.
+    pub const fn add(&mut self, more: Self) {
+        self.logs += more.logs;
+        self.metrics += more.metrics;
+        self.traces += more.traces;
+        self.profiles += more.profiles;
+    }
+
+    /// Each signal with its number.
+    pub fn iter(self) -> impl Iterator<Item = (Signal, u64)> {
+        Signal::ALL.into_iter().zip([self.logs, self.metrics, self.traces, self.profiles])
+    }
+}
+
+/// Of numbers in the order of [`Signal::ALL`].
+impl From<[u64; Signal::COUNT]> for BySignal {
+    fn from([logs, metrics, traces, profiles]: [u64; Signal::COUNT]) -> Self {
+        Self { logs, metrics, traces, profiles }
     }
 }
 

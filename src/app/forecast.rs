@@ -137,7 +137,7 @@ mod tests {
         for (now, wanted, expected) in [
             (Note { at: in_seconds(20), used: 950, freed: 5100 }, 50, Some(Duration::ZERO)),
             (Note { at: in_seconds(20), used: 950, freed: 5100 }, 100, Some(Duration::from_secs(10))),
-            (Note { at: in_seconds(20), used: 1200, freed: 5100 }, 100, Some(Duration::from_secs(60))),
+            (Note { at: in_seconds(20), used: 1200, freed: 5100 }, 100, Some(Duration::from_mins(1))),
             (Note { at: in_seconds(20), used: 950, freed: 5000 }, 100, Some(Duration::MAX)),
             (Note { at: in_seconds(5), used: 950, freed: 5100 }, 100, None),
         ] {
@@ -158,7 +158,7 @@ mod tests {
             forecast.note(Note { at, used: 1000, freed: if note < 6 { 0 } else { 600 } });
         }
         drop(budget.take(600));
-        let now = began + Duration::from_secs(120);
+        let now = began + Duration::from_mins(2);
         assert_eq!(forecast.room_in(&budget, 1, now), Some(Duration::MAX));
         drop(budget.take(60));
         assert_eq!(forecast.room_in(&budget, 2, now), Some(Duration::from_secs(2)), "one byte a second");

@@ -9,6 +9,7 @@ use crate::admin::{BySignal, Delivery, Disk as DiskStatus, Intake, Losses, Outpu
 use crate::config::Config;
 use crate::disk::{Disk, RealDisk};
 use crate::log;
+use crate::otlp::Signal;
 use crate::pack::{self, Batch, OutputName};
 
 use super::data_folder::Paths;
@@ -70,7 +71,7 @@ fn output(name: &OutputName, destination: &str, batches: &[Batch]) -> Output {
 
 fn queue(segments: &[log::Surveyed], batches: &[Batch]) -> Queue {
     let with_records = segments.iter().filter(|surveyed| surveyed.segment.record_count() > 0);
-    let mut items = [0; 3];
+    let mut items = [0; Signal::COUNT];
     let mut queue = Queue::default();
     let mut oldest: Option<u64> = None;
     let mut note =
@@ -82,7 +83,7 @@ fn queue(segments: &[log::Surveyed], batches: &[Batch]) -> Queue {
         }
         queue.segments += 1;
         queue.bytes += surveyed.segment.payload_bytes();
-        (0..3).for_each(|signal| items[signal] += surveyed.segment.items()[signal]);
+        (0..Signal::COUNT).for_each(|signal| items[signal] += surveyed.segment.items()[signal]);
         note(surveyed.segment.first_received_at());
     }
     for object in batches.iter().flat_map(|batch| &batch.objects) {
@@ -91,8 +92,7 @@ fn queue(segments: &[log::Surveyed], batches: &[Batch]) -> Queue {
         items[object.signal.index()] += object.items;
         note(object.first_received_at);
     }
-    let [logs, metrics, traces] = items;
-    queue.items = BySignal { logs, metrics, traces };
+    queue.items = BySignal::from(items);
     queue.oldest_age_seconds = oldest.map(age_seconds);
     queue
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use crate::admin::{BySignal, Losses};
+use crate::admin::Losses;
 use crate::log::Log;
 use crate::metrics;
 use crate::metrics::upload::DropReason;
@@ -34,11 +34,7 @@ pub(super) async fn keep_room(
         match tokio::task::spawn_blocking(move || drop_one(&log, &deliveries)).await {
             Ok(items) => {
                 let mut losses = losses.lock().unwrap_or_else(PoisonError::into_inner);
-                losses.dropped_items = BySignal {
-                    logs: losses.dropped_items.logs + items[Signal::Logs.index()],
-                    metrics: losses.dropped_items.metrics + items[Signal::Metrics.index()],
-                    traces: losses.dropped_items.traces + items[Signal::Traces.index()],
-                };
+                losses.dropped_items.add(items.into());
             }
             Err(error) => tracing::error!(%error, "dropping the oldest data failed"),
         }
@@ -47,7 +43,7 @@ pub(super) async fn keep_room(
 
 /// Drops the oldest objects in the spool, which are older than any segment, or the oldest segment. Returns the items
 /// dropped, by [`Signal::index`].
-fn drop_one(log: &Log, deliveries: &Deliveries) -> [u64; 3] {
+fn drop_one(log: &Log, deliveries: &Deliveries) -> [u64; Signal::COUNT] {
     if let Some(dropped) = deliveries.drop_oldest() {
         return dropped.items;
     }
@@ -65,10 +61,10 @@ fn drop_one(log: &Log, deliveries: &Deliveries) -> [u64; 3] {
             }
             segment.items()
         }
-        Ok(None) => [0; 3],
+        Ok(None) => [0; Signal::COUNT],
         Err(error) => {
             tracing::error!(%error, "cannot drop the oldest segment");
-            [0; 3]
+            [0; Signal::COUNT]
         }
     }
 }

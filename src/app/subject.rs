@@ -12,6 +12,7 @@ use crate::admin::{
 };
 use crate::log::Snapshot;
 use crate::metrics;
+use crate::otlp::Signal;
 use crate::pack::OutputName;
 use crate::upload;
 
@@ -73,7 +74,9 @@ impl Subject for Process {
         metrics::disk::used(status.disk.used_bytes);
         metrics::disk::budget(status.disk.budget_bytes);
         metrics::disk::free(status.disk.free_bytes);
-        metrics::queue::items(status.queue.items.logs, status.queue.items.metrics, status.queue.items.traces);
+        for (signal, items) in status.queue.items.iter() {
+            metrics::queue::items(signal, items);
+        }
         metrics::queue::bytes(status.queue.bytes);
         metrics::queue::segments(status.queue.segments);
         metrics::queue::objects(status.queue.objects);
@@ -138,11 +141,11 @@ impl Process {
 
 /// What waits, in the log and in the spool.
 fn queue(log: &Snapshot, delivery: &upload::Status) -> admin::Queue {
-    let [logs, metrics, traces] =
+    let items: [u64; Signal::COUNT] =
         std::array::from_fn(|signal| log.items[signal] + delivery.queued_items[signal]);
     let oldest = [log.oldest_received_at, delivery.oldest_received_at].into_iter().flatten().min();
     admin::Queue {
-        items: BySignal { logs, metrics, traces },
+        items: BySignal::from(items),
         bytes: log.payload_bytes + delivery.queued_bytes,
         segments: log.segments as u64,
         objects: delivery.queued_objects,

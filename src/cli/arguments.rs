@@ -256,6 +256,8 @@ pub enum SignalName {
     Metrics,
     /// Spans
     Traces,
+    /// Profiles
+    Profiles,
 }
 
 impl From<SignalName> for Signal {
@@ -264,6 +266,7 @@ impl From<SignalName> for Signal {
             SignalName::Logs => Self::Logs,
             SignalName::Metrics => Self::Metrics,
             SignalName::Traces => Self::Traces,
+            SignalName::Profiles => Self::Profiles,
         }
     }
 }

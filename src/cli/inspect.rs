@@ -50,10 +50,12 @@ fn survey(disk: &Arc<dyn Disk>, paths: &Paths) -> anyhow::Result<Vec<Surveyed>> 
 }
 
 fn segments(disk: &Arc<dyn Disk>, paths: &Paths) -> anyhow::Result<String> {
-    let mut rows = vec![row(["SEGMENT", "STATE", "RECORDS", "LOGS", "METRICS", "TRACES", "BYTES", "OLDEST"])];
+    let mut rows = vec![row([
+        "SEGMENT", "STATE", "RECORDS", "LOGS", "METRICS", "TRACES", "PROFILES", "BYTES", "OLDEST",
+    ])];
     for surveyed in survey(disk, paths)? {
         let segment = &surveyed.segment;
-        let [logs, metrics, traces] = segment.items().map(count);
+        let [logs, metrics, traces, profiles] = segment.items().map(count);
         let state = if surveyed.is_sealed { "sealed" } else { "active" };
         let oldest = match segment.record_count() {
             0 => "-".to_owned(),
@@ -67,6 +69,7 @@ fn segments(disk: &Arc<dyn Disk>, paths: &Paths) -> anyhow::Result<String> {
             logs,
             metrics,
             traces,
+            profiles,
             size,
             oldest,
         ]);

@@ -143,12 +143,13 @@ fn waiting(queue: &Queue) -> String {
     if queue.items == BySignal::default() && queue.objects == 0 {
         return "nothing".to_owned();
     }
-    let BySignal { logs, metrics, traces } = queue.items;
-    let items: Vec<_> = [(logs, "log record"), (metrics, "data point"), (traces, "span")]
-        .into_iter()
-        .filter(|(number, _)| *number > 0)
-        .map(|(number, one)| counted(number, one))
-        .collect();
+    let BySignal { logs, metrics, traces, profiles } = queue.items;
+    let items: Vec<_> =
+        [(logs, "log record"), (metrics, "data point"), (traces, "span"), (profiles, "profile")]
+            .into_iter()
+            .filter(|(number, _)| *number > 0)
+            .map(|(number, one)| counted(number, one))
+            .collect();
     let oldest = match queue.oldest_age_seconds {
         Some(seconds) => format!("; the oldest for {}", time(Duration::from_secs(seconds))),
         None => String::new(),
@@ -214,7 +215,7 @@ mod tests {
             listeners: vec![Listener { name: "grpc".to_owned(), address: "127.0.0.1:4317".to_owned() }],
             intake: Intake { taking: true, reason: None },
             queue: Queue {
-                items: BySignal { logs: 1_204, metrics: 0, traces: 1 },
+                items: BySignal { logs: 1_204, metrics: 0, traces: 1, profiles: 0 },
                 bytes: 12_900_000,
                 segments: 1,
                 objects: 3,

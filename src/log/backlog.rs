@@ -58,8 +58,8 @@ pub struct Snapshot {
     pub segments: usize,
     /// Records in them.
     pub records: u64,
-    /// Log records, data points and spans in them, by [`Signal::index`].
-    pub items: [u64; 3],
+    /// Log records, data points, spans and profiles in them, by [`Signal::index`].
+    pub items: [u64; Signal::COUNT],
     /// Bytes of their records' bodies.
     pub payload_bytes: u64,
     /// When the oldest record was received, in nanoseconds since 1970.

@@ -28,9 +28,9 @@
 //!
 //! Footer, the last 128 bytes of a sealed segment's file:
 //! ```text
-//!   0        4   8      16   24      32         40              48          72              80
-//!   | crc32c | 0 | magic | id | end | next seq | records        | items * 3 | payload bytes | first received at |
-//!   88                 96
+//!   0        4   8      16   24      32         40              48          80              88
+//!   | crc32c | 0 | magic | id | end | next seq | records        | items * 4 | payload bytes | first received at |
+//!   96                 104
 //!   | last received at | 0 ... |
 //! ```
 //! `crc32c` covers the salt and the footer from 4. `end` is where the last record ends. Without a footer a segment was
@@ -242,7 +242,7 @@ pub(super) struct Footer {
     /// Records that could be read when it was sealed.
     pub(super) records: u64,
     /// Items in them, by [`Signal::index`].
-    pub(super) items: [u64; 3],
+    pub(super) items: [u64; Signal::COUNT],
     /// Bytes of their bodies.
     pub(super) payload_bytes: u64,
     /// When the first was received; 0 if there is none.
@@ -290,10 +290,10 @@ impl Footer {
             end: number(1),
             next_seq: number(2),
             records: number(3),
-            items: [number(4), number(5), number(6)],
-            payload_bytes: number(7),
-            first_received_at: number(8),
-            last_received_at: number(9),
+            items: [number(4), number(5), number(6), number(7)],
+            payload_bytes: number(8),
+            first_received_at: number(9),
+            last_received_at: number(10),
         };
         (valid && footer.is_possible(header.length)).then_some(footer)
     }
@@ -403,7 +403,7 @@ mod tests {
 
         let footer: [u8; FOOTER_LEN] = array(&bytes, bytes.len() - FOOTER_LEN);
         let footer = Footer::decode(&footer, &file_header()).unwrap();
-        assert_eq!((footer.records, footer.next_seq, footer.items), (1, 1001, [0, 3, 0]));
+        assert_eq!((footer.records, footer.next_seq, footer.items), (1, 1001, [0, 3, 0, 0]));
     }
 
     #[test]
@@ -463,7 +463,7 @@ mod tests {
             Footer { end: header.length, ..footer },
             Footer { next_seq: u64::MAX, ..footer },
             Footer { records: 1 << 32, ..footer },
-            Footer { items: [0, 1 << 33, 0], ..footer },
+            Footer { items: [0, 0, 0, 1 << 33], ..footer },
             Footer { payload_bytes: u64::MAX, ..footer },
         ] {
             assert_eq!(decoded(made_up), None, "{made_up:?}");

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::disk::{Disk, File, is_bad_sector};
+use crate::otlp::Signal;
 
 use super::error::Error;
 use super::format::{FOOTER_LEN, FileHeader, Footer};
@@ -45,8 +46,8 @@ impl SealedSegment {
         self.footer.records
     }
 
-    /// Log records, data points and spans in it, by [`crate::otlp::Signal::index`].
-    pub fn items(&self) -> [u64; 3] {
+    /// Log records, data points, spans and profiles in it, by [`Signal::index`].
+    pub fn items(&self) -> [u64; Signal::COUNT] {
         self.footer.items
     }
 

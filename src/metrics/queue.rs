@@ -2,12 +2,12 @@
 
 use metrics::gauge;
 
-/// `forebay_queue_items`, by `signal`: log records, data points and spans that wait. It rises and falls with
+use crate::otlp::Signal;
+
+/// `forebay_queue_items`, by `signal`: log records, data points, spans and profiles that wait. It rises and falls with
 /// `log.seal_after`; when it only rises, nothing is delivered: look at `forebay status`.
-pub fn items(logs: u64, metrics: u64, traces: u64) {
-    for (signal, items) in [("logs", logs), ("metrics", metrics), ("traces", traces)] {
-        gauge!("forebay_queue_items", "signal" => signal).set(float(items));
-    }
+pub fn items(signal: Signal, items: u64) {
+    gauge!("forebay_queue_items", "signal" => signal.name()).set(float(items));
 }
 
 /// `forebay_queue_bytes`: bytes of records in the log and of objects in the spool. As `forebay_queue_items`.

@@ -12,7 +12,7 @@ pub fn acknowledged_requests(signal: Signal) {
     counter!("forebay_receive_acknowledged_requests_total", "signal" => signal.name()).increment(1);
 }
 
-/// `forebay_receive_acknowledged_items_total`: log records, data points and spans that are on disk. Compare it with the
+/// `forebay_receive_acknowledged_items_total`: log records, data points, spans and profiles that are on disk. Compare it with the
 /// items delivered: the difference is what waits on this disk.
 pub fn acknowledged_items(signal: Signal, items: u32) {
     counter!("forebay_receive_acknowledged_items_total", "signal" => signal.name()).increment(items.into());
@@ -39,14 +39,12 @@ pub fn show_resent(signal: Signal) {
 }
 
 /// `otelcol_receiver_accepted_{log_records,metric_points,spans}_total`: the same items by the Collector's name, for its
-/// dashboards.
+/// dashboards. Not of profiles: see [`Signal::collector_items_name`].
 pub fn accepted_items(signal: Signal, transport: &'static str, items: u32) {
-    let name = match signal {
-        Signal::Logs => "otelcol_receiver_accepted_log_records_total",
-        Signal::Metrics => "otelcol_receiver_accepted_metric_points_total",
-        Signal::Traces => "otelcol_receiver_accepted_spans_total",
-    };
-    counter!(name, "receiver" => "otlp", "transport" => transport).increment(items.into());
+    if let Some(name) = signal.collector_items_name() {
+        let name = format!("otelcol_receiver_accepted_{name}_total");
+        counter!(name, "receiver" => "otlp", "transport" => transport).increment(items.into());
+    }
 }
 
 /// `forebay_receive_refused_requests_total`: requests answered with an error, by reason. `disk_full`: see why uploads
@@ -68,14 +66,12 @@ pub fn refused_items(signal: Signal, reason: &'static str, items: u32) {
 }
 
 /// `otelcol_receiver_refused_{log_records,metric_points,spans}_total`: the same items by the Collector's name, for its
-/// alerts.
+/// alerts. Not of profiles: see [`Signal::collector_items_name`].
 pub fn collector_refused_items(signal: Signal, transport: &'static str, items: u32) {
-    let name = match signal {
-        Signal::Logs => "otelcol_receiver_refused_log_records_total",
-        Signal::Metrics => "otelcol_receiver_refused_metric_points_total",
-        Signal::Traces => "otelcol_receiver_refused_spans_total",
-    };
-    counter!(name, "receiver" => "otlp", "transport" => transport).increment(items.into());
+    if let Some(name) = signal.collector_items_name() {
+        let name = format!("otelcol_receiver_refused_{name}_total");
+        counter!(name, "receiver" => "otlp", "transport" => transport).increment(items.into());
+    }
 }
 
 /// `forebay_receive_abandoned_requests_total`: requests whose client went away before the answer. It may send them again,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ::metrics::{Counter, counter, gauge, histogram};
+use ::metrics::{counter, gauge, histogram};
 
 use crate::otlp::Signal;
 
@@ -15,9 +15,7 @@ fn exporter(output: &str) -> String {
 /// Makes every counter show up with 0 before anything happens, so that a first loss is a change that alerts see.
 pub fn register(output: &str) {
     for signal in Signal::ALL {
-        sent(output, signal).increment(0);
-        send_failed(output, signal).increment(0);
-        enqueue_failed(output, signal).increment(0);
+        collector_items("sent", output, signal, 0);
         counter!("forebay_upload_delivered_objects_total", "output" => output.to_owned(), "signal" => signal.name()).increment(0);
         counter!("forebay_upload_delivered_bytes_total", "output" => output.to_owned(), "signal" => signal.name()).increment(0);
         counter!("forebay_upload_delivered_items_total", "output" => output.to_owned(), "signal" => signal.name()).increment(0);
@@ -33,7 +31,7 @@ pub fn delivered(output: &str, signal: Signal, items: u64, bytes: u64) {
     counter!("forebay_upload_delivered_objects_total", "output" => output.to_owned(), "signal" => signal.name()).increment(1);
     counter!("forebay_upload_delivered_bytes_total", "output" => output.to_owned(), "signal" => signal.name()).increment(bytes);
     counter!("forebay_upload_delivered_items_total", "output" => output.to_owned(), "signal" => signal.name()).increment(items);
-    sent(output, signal).increment(items);
+    collector_items("sent", output, signal, items);
     histogram!("forebay_upload_object_bytes", "output" => output.to_owned()).record(as_float(bytes));
 }
 
@@ -126,10 +124,11 @@ impl DropReason {
 pub fn dropped_items(output: &str, signal: Signal, items: u64, reason: DropReason) {
     counter!("forebay_upload_dropped_items_total", "output" => output.to_owned(), "signal" => signal.name(), "reason" => reason.name())
         .increment(items);
-    match reason {
-        DropReason::DiskBudget => enqueue_failed(output, signal).increment(items),
-        DropReason::Damaged => send_failed(output, signal).increment(items),
-    }
+    let became = match reason {
+        DropReason::DiskBudget => "enqueue_failed",
+        DropReason::Damaged => "send_failed",
+    };
+    collector_items(became, output, signal, items);
 }
 
 /// Makes the counters of receipts show up with 0, if there are receipts.
@@ -187,19 +186,13 @@ pub fn webhook_waiting(notices: u64) {
     gauge!("forebay_upload_webhook_waiting").set(as_float(notices));
 }
 
-/// The Collector's count of items sent.
-fn sent(output: &str, signal: Signal) -> Counter {
-    counter!(format!("otelcol_exporter_sent_{}_total", signal.items_name()), "exporter" => exporter(output))
-}
-
-/// The Collector's count of items that will never be sent.
-fn send_failed(output: &str, signal: Signal) -> Counter {
-    counter!(format!("otelcol_exporter_send_failed_{}_total", signal.items_name()), "exporter" => exporter(output))
-}
-
-/// The Collector's count of items that the queue had no room for.
-fn enqueue_failed(output: &str, signal: Signal) -> Counter {
-    counter!(format!("otelcol_exporter_enqueue_failed_{}_total", signal.items_name()), "exporter" => exporter(output))
+/// The Collector's count of items, by what became of them: `sent`, `send_failed` (they will never be sent) or
+/// `enqueue_failed` (the queue had no room for them). Not of profiles: see [`Signal::collector_items_name`].
+fn collector_items(became: &str, output: &str, signal: Signal, items: u64) {
+    if let Some(name) = signal.collector_items_name() {
+        counter!(format!("otelcol_exporter_{became}_{name}_total"), "exporter" => exporter(output))
+            .increment(items);
+    }
 }
 
 /// Gauges and histograms are floating-point numbers, exact up to 2^53.

@@ -1,7 +1,7 @@
 //! OTLP as it lies on the wire: the signals, the schema of their messages, and what is done with encoded messages
 //! without ever building an object tree of them.
 //!
-//! Everything here takes an encoded export request (`ExportLogsServiceRequest` and its two siblings) as bytes and is
+//! Everything here takes an encoded export request (`ExportLogsServiceRequest` and its siblings) as bytes and is
 //! one pass over them, driven by the one table in `schema`:
 //!
 //! - [`validate()`] says whether the bytes are such a message, and how many items it holds.

@@ -1,4 +1,4 @@
-//! The three kinds of telemetry.
+//! The four kinds of telemetry.
 
 use std::fmt;
 
@@ -15,11 +15,16 @@ pub enum Signal {
     Metrics = 2,
     /// Spans.
     Traces = 3,
+    /// Profiles, of a protocol that is still `v1development`.
+    Profiles = 4,
 }
 
 impl Signal {
     /// Every signal, in the order of their numbers.
-    pub const ALL: [Self; 3] = [Self::Logs, Self::Metrics, Self::Traces];
+    pub const ALL: [Self; 4] = [Self::Logs, Self::Metrics, Self::Traces, Self::Profiles];
+
+    /// How many there are, for tables indexed by signal.
+    pub const COUNT: usize = Self::ALL.len();
 
     /// The signal with this number in the log's format.
     pub const fn from_number(number: u8) -> Option<Self> {
@@ -27,6 +32,7 @@ impl Signal {
             1 => Some(Self::Logs),
             2 => Some(Self::Metrics),
             3 => Some(Self::Traces),
+            4 => Some(Self::Profiles),
             _ => None,
         }
     }
@@ -41,22 +47,41 @@ impl Signal {
         self as usize - 1
     }
 
-    /// `logs`, `metrics` or `traces`: in HTTP paths, object keys and metric labels.
+    /// `logs`, `metrics`, `traces` or `profiles`: in object keys and metric labels.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Logs => "logs",
             Self::Metrics => "metrics",
             Self::Traces => "traces",
+            Self::Profiles => "profiles",
         }
     }
 
-    /// What one item of it is called in the OpenTelemetry Collector's metric names.
-    pub const fn items_name(self) -> &'static str {
+    /// The path of its requests over HTTP.
+    pub const fn path(self) -> &'static str {
         match self {
-            Self::Logs => "log_records",
-            Self::Metrics => "metric_points",
-            Self::Traces => "spans",
+            Self::Logs => "/v1/logs",
+            Self::Metrics => "/v1/metrics",
+            Self::Traces => "/v1/traces",
+            Self::Profiles => "/v1development/profiles",
         }
+    }
+
+    /// What its items are called in the OpenTelemetry Collector's metric names. None for profiles: there the Collector
+    /// counts the samples in them, and not what is an item here.
+    pub const fn collector_items_name(self) -> Option<&'static str> {
+        match self {
+            Self::Logs => Some("log_records"),
+            Self::Metrics => Some("metric_points"),
+            Self::Traces => Some("spans"),
+            Self::Profiles => None,
+        }
+    }
+
+    /// Whether encoded requests laid end to end are one request, because all that it has is one repeated field. Not so
+    /// for profiles: a request of theirs has one dictionary, and what lies in it is known by its place there.
+    pub const fn can_be_laid_end_to_end(self) -> bool {
+        !matches!(self, Self::Profiles)
     }
 }
 

@@ -5,7 +5,7 @@ use super::invalid::{Invalid, Problem};
 use super::schema::{self, DEPTH_MAX, Field, Kind, Message};
 use super::wire::{Key, Reader, WireType};
 
-/// Checks that `body` is an export request of `signal` and counts its items (log records, data points or spans) as a
+/// Checks that `body` is an export request of `signal` and counts its items (log records, data points, spans or profiles) as a
 /// decoder would see them.
 ///
 /// One pass that allocates nothing and reads no text: about as fast as the lengths can be followed. The items of a

@@ -5,11 +5,12 @@
 //! | `parquet` | one file of row groups | rows |
 //! | `jsonl` | lines, each a row | lines |
 //! | `csv` | a line of names, and lines, each a row | lines |
-//! | `otlp_json` | one document `{"resourceLogs":[...]}`, no line break | the elements of its array |
+//! | `otlp_json` | one document `{"resourceLogs":[...]}`, no line break | the elements of its array; of profiles the whole |
 //! | `otlp_jsonl` | lines, each a document and a line break | one line |
-//! | `otlp_proto` | one message `LogsData` | a piece of it: all fields are repeated, so messages laid end to end are one |
+//! | `otlp_proto` | one message `LogsData` | a piece of it: all fields are repeated, so messages laid end to end are one; of profiles the whole |
 //!
-//! A record is taken in whole or not at all.
+//! A record is taken in whole or not at all. Profiles have no rows ([`Options::for_signal`]), and their dictionary is
+//! singular: where an object is one document or message, it takes one record of theirs.
 
 use std::any::Any;
 use std::io;
@@ -52,6 +53,14 @@ impl Encoder {
                 Self::Rows(Box::new(RowEncoder::new(options.format, options.layout(signal)?)))
             }
         })
+    }
+
+    /// Whether an object can hold one record and no more.
+    pub(super) fn takes_one(&self) -> bool {
+        match self {
+            Self::Otlp(encoder) => encoder.takes_one(),
+            Self::Rows(_) => false,
+        }
     }
 
     /// The columns of rows.

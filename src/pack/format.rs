@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::otlp::Signal;
+
 /// What an object holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -36,6 +38,11 @@ impl Format {
     /// Whether it is made of rows, whose columns readers know by name.
     pub(super) const fn is_rows(self) -> bool {
         matches!(self, Self::Parquet | Self::Jsonl | Self::Csv)
+    }
+
+    /// Whether an object of `signal` can hold one export and no more.
+    pub(super) const fn takes_one(self, signal: Signal) -> bool {
+        matches!(self, Self::OtlpJson | Self::OtlpProto) && !signal.can_be_laid_end_to_end()
     }
 
     /// What it appends to a file's name, before the compression's ending.

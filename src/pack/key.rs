@@ -22,6 +22,7 @@ use super::key_rules::{
 use super::options::Options;
 use crate::log::SegmentId;
 use crate::otlp::Signal;
+use crate::rows;
 
 /// A template that was found to be good.
 #[derive(Debug)]
@@ -31,7 +32,8 @@ pub(super) struct KeyTemplate {
     /// The keys of the resource's attributes that stand in it.
     attributes: Vec<String>,
     zone: TimeZone,
-    ending: String,
+    /// What is appended, by [`Signal::index`].
+    endings: [String; Signal::COUNT],
 }
 
 /// What the partition of a record depends on.
@@ -96,7 +98,8 @@ impl KeyTemplate {
         let mut attributes = Vec::new();
         let parts =
             clean(options.template()).and_then(|text| split(&text, &mut attributes)).map_err(refuse)?;
-        let template = Self { prefix, parts, attributes, zone, ending: options.ending() };
+        let endings = Signal::ALL.map(|signal| options.for_signal(signal).ending());
+        let template = Self { prefix, parts, attributes, zone, endings };
         template.check().map_err(refuse)?;
         if options.format.is_rows() {
             template.check_columns(options)?;
@@ -140,7 +143,7 @@ impl KeyTemplate {
                 Part::Unique => key.push(GAP),
             }
         }
-        key.push_str(&self.ending);
+        key.push_str(&self.endings[facts.signal.index()]);
         Ok(Partition(key.into()))
     }
 
@@ -176,7 +179,7 @@ impl KeyTemplate {
         if let Some(Part::Text(text)) = self.parts.last()
             && let Some(ending) = ENDINGS.iter().find(|ending| text.ends_with(**ending))
         {
-            return Err(format!("leave out the ending `{ending}`: `{}` is appended", self.ending));
+            return Err(format!("leave out the ending `{ending}`: `{}` is appended", self.endings[0]));
         }
         Signal::ALL
             .into_iter()
@@ -199,7 +202,7 @@ impl KeyTemplate {
 
     /// Checks that no folder hides a column: readers make a column of `name=value`.
     fn check_columns(&self, options: &Options) -> Result<(), String> {
-        for signal in Signal::ALL {
+        for signal in rows::SIGNALS {
             let layout = options.layout(signal)?;
             let partition = self.schema_partition(signal, "all").map_err(|error| error.to_string())?;
             let mut folders = partition.folder().split('/').filter_map(|folder| folder.split_once('='));
@@ -226,7 +229,7 @@ impl KeyTemplate {
 
 const WITHOUT_UNIQUE: &str = "without `{unique}` two objects could get the same name, and one of them would be lost: \
                               put `{unique}` behind the last `/`";
-const WITHOUT_SIGNAL: &str = "without `{signal}` readers cannot tell logs, metrics and traces apart: put it into a \
+const WITHOUT_SIGNAL: &str = "without `{signal}` readers cannot tell logs, metrics, traces and profiles apart: put it into a \
                               folder or into the file name";
 
 /// The endings that forebay appends itself.

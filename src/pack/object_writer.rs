@@ -1,5 +1,6 @@
 //! One object while records are added to it: encoding, compression, file.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 
 use super::batch::Object;
@@ -59,6 +60,7 @@ impl ObjectWriter {
         partition: Partition,
     ) -> Result<Self, Error> {
         let StagedFile { number, name, path, content } = file;
+        let options = &*options.for_signal(signal);
         let codec = options.codec().map_err(Error::InvalidOptions)?;
         let encoder = Encoder::new(options, signal).map_err(Error::InvalidOptions)?;
         let sink = Sink::new(options.format, codec, encoder.columns(), content);
@@ -82,6 +84,11 @@ impl ObjectWriter {
     /// Whether records of `signal` and `partition` belong to it.
     pub(super) fn is_of(&self, signal: Signal, partition: &Partition) -> bool {
         self.signal == signal && self.partition == *partition
+    }
+
+    /// Whether no other record fits into it.
+    pub(super) fn is_full(&self) -> bool {
+        self.encoder.takes_one() && self.records > 0
     }
 
     /// Whether nothing was added to it.
@@ -120,10 +127,26 @@ impl ObjectWriter {
         self.last_received_at = record.received_at;
     }
 
-    /// Ends the object and makes its content durable.
-    pub(super) fn finish(self, writer: &str, segment: SegmentId) -> Result<Finished, Error> {
+    /// Ends the object and makes its content durable. Its key is none of those that the segment's others have, of which
+    /// it becomes one: equal exports received in the same millisecond would get the same one, and one of them be lost.
+    pub(super) fn finish(
+        self,
+        writer: &str,
+        segment: SegmentId,
+        keys: &mut HashSet<String>,
+    ) -> Result<Finished, Error> {
         let (received_at, partition) = (self.first_received_at, self.partition.clone());
-        self.finish_as(|blake3| partition.key(&unique_part(received_at, writer, segment, blake3)))
+        self.finish_as(|blake3| {
+            let unique = unique_part(received_at, writer, segment, blake3);
+            let mut key = partition.key(&unique);
+            for number in 2_u64.. {
+                if keys.insert(key.clone()) {
+                    break;
+                }
+                key = partition.key(&format!("{unique}-{number}"));
+            }
+            key
+        })
     }
 
     /// Ends the object and makes its content durable. `key` makes its key of the hash of its content.

@@ -4,6 +4,7 @@
 //! same objects after a restart with other settings. A key that was not there when a segment was created means its
 //! default; so a default never changes its meaning.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -12,7 +13,7 @@ use super::codec::Codec;
 use super::format::Format;
 use super::key::KeyTemplate;
 use crate::otlp::Signal;
-use crate::rows::{Layout, Promotion};
+use crate::rows::{self, Layout, Promotion};
 
 /// The settings of the objects that go into the bucket.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,7 +21,8 @@ use crate::rows::{Layout, Promotion};
 pub struct Options {
     /// What an object holds: `parquet` (flat rows, a column for each name), `jsonl` or `csv` (the same rows as text),
     /// `otlp_jsonl` (a line of OTLP JSON for each export), `otlp_json` (one OTLP JSON document) or `otlp_proto` (one
-    /// protobuf message).
+    /// protobuf message). Profiles are no rows, and no two exports of them are ever merged: where the others are rows,
+    /// theirs are `otlp_jsonl`; as `otlp_json` and `otlp_proto` each export is an object of its own.
     pub format: Format,
     /// How an object is compressed. Parquet, within its pages: `zstd` if left out, `snappy`, `gzip`, `lz4` or `none`. All
     /// others, as a whole: `gzip` if left out, which every reader unpacks, `zstd` or `none`.
@@ -32,7 +34,7 @@ pub struct Options {
     pub prefix: String,
     /// The template of the keys, or `collector` for the layout of the OpenTelemetry Collector's `awss3exporter`.
     ///
-    /// `{signal}` is `logs`, `metrics` or `traces`; `{unique}` tells objects apart and stands in the file name; `{writer}`
+    /// `{signal}` is `logs`, `metrics`, `traces` or `profiles`; `{unique}` tells objects apart and stands in the file name; `{writer}`
     /// names this data folder, `{output}` the output; `{tenant}` is the tenant of the request and `{resource.KEY}` the
     /// attribute `KEY` of the resource, `none` where there is none; `%Y`, `%m`, `%d`, `%H`, `%M` and the other conversions
     /// of strftime give the time at which the data was received. The ending (`.parquet`) is appended. An object never
@@ -137,6 +139,27 @@ impl Options {
     /// Whether there are objects of this signal.
     pub fn takes(&self, signal: Signal) -> bool {
         self.signals.is_empty() || self.signals.contains(&signal)
+    }
+
+    /// The settings of the objects of one signal. Profiles are no rows: where all others are, theirs are `otlp_jsonl`,
+    /// compressed the same way where text can be, and with gzip where the compression is one of Parquet's pages.
+    pub(super) fn for_signal(&self, signal: Signal) -> Cow<'_, Self> {
+        if rows::SIGNALS.contains(&signal) || !self.format.is_rows() {
+            return Cow::Borrowed(self);
+        }
+        let kept = match self.compression() {
+            Compression::Zstd | Compression::Snappy | Compression::Lz4 if self.format == Format::Parquet => {
+                None
+            }
+            compression => Some(compression),
+        };
+        Cow::Owned(Self {
+            format: Format::OtlpJsonl,
+            compression: kept,
+            level: self.level.filter(|_| kept.is_some()),
+            columns: BTreeMap::new(),
+            ..self.clone()
+        })
     }
 
     /// The settings with a compression and a level that were left out written out.

@@ -22,8 +22,13 @@ pub(super) struct OtlpEncoder {
 
 impl OtlpEncoder {
     pub(super) fn new(format: Format, signal: Signal) -> Self {
-        let opening = if format == Format::OtlpJson { otlp::json_opening(signal) } else { "" };
-        Self { format, signal, content: opening.into(), is_first: true }
+        let opening = if format == Format::OtlpJson { otlp::json_opening(signal) } else { None };
+        Self { format, signal, content: opening.unwrap_or_default().into(), is_first: true }
+    }
+
+    /// Whether an object can hold one record and no more.
+    pub(super) const fn takes_one(&self) -> bool {
+        self.format.takes_one(self.signal)
     }
 
     /// Takes in the body of a record.
@@ -48,6 +53,7 @@ impl OtlpEncoder {
     fn encode(&mut self, body: &[u8]) -> Result<(), otlp::Invalid> {
         let Self { format, signal, content, is_first } = self;
         match format {
+            Format::OtlpJson if format.takes_one(*signal) => otlp::write_json(*signal, body, content),
             Format::OtlpJson => otlp::write_json_resources(*signal, body, is_first, content),
             _ => otlp::write_json(*signal, body, content).map(|()| content.push(b'\n')),
         }
@@ -55,7 +61,7 @@ impl OtlpEncoder {
 
     /// Ends the document.
     pub(super) fn finish(&mut self, sink: &mut Sink) -> io::Result<()> {
-        if self.format == Format::OtlpJson {
+        if self.format == Format::OtlpJson && !self.takes_one() {
             self.content.extend_from_slice(otlp::JSON_CLOSING.as_bytes());
         }
         self.write_out(sink)

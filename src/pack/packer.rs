@@ -1,5 +1,6 @@
 //! From records to objects.
 
+use std::collections::HashSet;
 use std::time::Instant;
 
 use super::batch::{Batch, BatchId};
@@ -85,6 +86,8 @@ struct Packing<'a> {
     /// The objects that are not finished, the one that was used last at the end.
     open: Vec<ObjectWriter>,
     finished: Vec<Finished>,
+    /// Those of the finished objects.
+    keys: HashSet<String>,
     read_bytes: u64,
 }
 
@@ -106,6 +109,7 @@ impl<'a> Packing<'a> {
             staging: Staging::begin(spool, id.clone())?,
             open: Vec::new(),
             finished: Vec::new(),
+            keys: HashSet::new(),
             read_bytes: 0,
         })
     }
@@ -123,7 +127,7 @@ impl<'a> Packing<'a> {
             }
         }
         while !self.open.is_empty() {
-            self.finish_oldest()?;
+            self.finish(0)?;
         }
         Ok(())
     }
@@ -154,6 +158,7 @@ impl<'a> Packing<'a> {
         let place = self.open(self.options, record, partition)?;
         let memory = ROWS_BYTES / self.open.len().max(3);
         match self.open[place].add(self.writer, record, memory) {
+            Ok(()) if self.open[place].is_full() => self.finish(place),
             Ok(()) => Ok(()),
             Err(AddError::Unpackable(reason)) => self.set_aside(record, &reason),
             Err(AddError::Failed(error)) => Err(error),
@@ -183,7 +188,8 @@ impl<'a> Packing<'a> {
             self.open.remove(place)
         } else {
             if self.open.len() >= OPEN_OBJECTS_MAX {
-                self.finish_oldest()?;
+                // The one that was not used for longest.
+                self.finish(0)?;
             }
             let file = self.staging.create(record.signal)?;
             ObjectWriter::begin(options, file, record.signal, partition)?
@@ -192,14 +198,14 @@ impl<'a> Packing<'a> {
         Ok(self.open.len() - 1)
     }
 
-    /// Finishes the object that was not used for longest.
-    fn finish_oldest(&mut self) -> Result<(), Error> {
-        let object = self.open.remove(0);
+    /// Finishes the open object at `place`.
+    fn finish(&mut self, place: usize) -> Result<(), Error> {
+        let object = self.open.remove(place);
         if object.is_empty() {
             // Nothing of what it was begun for could be packed.
             return self.staging.abandon(object.name());
         }
-        self.finished.push(object.finish(self.writer, self.id.segment)?);
+        self.finished.push(object.finish(self.writer, self.id.segment, &mut self.keys)?);
         Ok(())
     }
 }

@@ -15,8 +15,7 @@ use super::output::OutputName;
 use super::spool::Spool;
 use super::staging::Staging;
 use crate::log::SegmentId;
-use crate::otlp::Signal;
-use crate::rows::Column;
+use crate::rows::{self, Column};
 
 /// The segment whose number no segment of a log has.
 const NO_SEGMENT: SegmentId = SegmentId(0);
@@ -42,7 +41,7 @@ pub fn pack_schema_objects(
     let template = KeyTemplate::parse(options).map_err(Error::InvalidOptions)?;
     let mut staging = Staging::begin(spool, id)?;
     let mut finished = Vec::new();
-    for signal in Signal::ALL.into_iter().filter(|signal| options.takes(*signal)) {
+    for signal in rows::SIGNALS.into_iter().filter(|signal| options.takes(*signal)) {
         let layout = options.layout(signal).map_err(Error::InvalidOptions)?;
         let partition = template.schema_partition(signal, output.as_str());
         let partition = partition.map_err(|source| Error::Key { received_at: 0, source })?;
@@ -83,7 +82,7 @@ mod tests {
         let spool = RealSpool::new();
         let batch = pack(&spool, &Options::default(), &[]).unwrap();
         let keys: Vec<_> = batch.objects.iter().map(|object| object.key.as_str()).collect();
-        for (key, signal) in keys.iter().zip(Signal::ALL) {
+        for (key, signal) in keys.iter().zip(rows::SIGNALS) {
             let start = format!("{signal}/date=1970-01-01/hour=00/{signal}_schema-");
             assert!(key.starts_with(&start) && key.ends_with(".parquet"), "{key}");
         }
@@ -116,7 +115,7 @@ mod tests {
     fn other_formats_and_those_who_do_not_want_them_have_none() {
         let spool = RealSpool::new();
         assert_eq!(pack(&spool, &Options { format: Format::Jsonl, ..Options::default() }, &[]), None);
-        let traces = vec![Signal::Traces];
+        let traces = vec![crate::otlp::Signal::Traces];
         let batch = pack(&RealSpool::new(), &Options { signals: traces, ..Options::default() }, &[]).unwrap();
         assert_eq!(batch.objects.len(), 1, "and none of a signal that is not taken");
         assert_eq!(pack(&spool, &Options { schema_objects: false, ..Options::default() }, &[]), None);

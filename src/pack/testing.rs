@@ -7,17 +7,21 @@ use std::sync::Arc;
 
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
+use opentelemetry_proto::tonic::collector::profiles::v1development::ExportProfilesServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, any_value::Value};
 use opentelemetry_proto::tonic::logs::v1::{LogRecord, ResourceLogs, ScopeLogs};
 use opentelemetry_proto::tonic::metrics::v1::{Metric, ResourceMetrics, ScopeMetrics};
+use opentelemetry_proto::tonic::profiles::v1development::{
+    Profile, ProfilesDictionary, ResourceProfiles, ScopeProfiles,
+};
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
 use prost::Message;
 
 use super::*;
 use crate::disk::{Budget, Disk, RealDisk};
 use crate::log::{Item, Record, SegmentId};
-use crate::otlp::Signal;
+use crate::otlp::{self, Signal};
 
 /// 2026-08-22T10:11:12.123456789Z
 pub(super) const START: u64 = 1_787_393_472_123_456_789;
@@ -50,11 +54,20 @@ pub(super) fn record(seq: u64, signal: Signal, received_at: u64) -> Record {
             let resource_spans = vec![ResourceSpans { scope_spans, ..ResourceSpans::default() }];
             ExportTraceServiceRequest { resource_spans }.encode_to_vec()
         }
+        Signal::Profiles => {
+            let profile = |name| Profile { original_payload_format: name, ..Profile::default() };
+            let profiles = names.into_iter().map(profile).collect();
+            let scope_profiles = vec![ScopeProfiles { profiles, ..ScopeProfiles::default() }];
+            let resource_profiles = vec![ResourceProfiles { scope_profiles, ..ResourceProfiles::default() }];
+            let dictionary =
+                ProfilesDictionary { string_table: vec![String::new()], ..ProfilesDictionary::default() };
+            ExportProfilesServiceRequest { resource_profiles, dictionary: Some(dictionary) }.encode_to_vec()
+        }
     };
     Record { seq, signal, received_at, items: 2, tenant: String::new(), body: body.into() }
 }
 
-/// `count` records of all signals in turn, one every `every` nanoseconds.
+/// `count` records of all signals but profiles in turn, one every `every` nanoseconds.
 pub(super) fn records(count: u64, every: u64) -> Vec<Record> {
     let signal = |seq: u64| Signal::ALL[usize::try_from(seq % 3).unwrap()];
     (0..count).map(|seq| record(seq, signal(seq), START + seq * every)).collect()
@@ -177,6 +190,8 @@ fn names_in_document(signal: Signal, json: &[u8]) -> Vec<String> {
             serde_json::from_slice::<ExportMetricsServiceRequest>(json).unwrap().encode_to_vec()
         }
         Signal::Traces => serde_json::from_slice::<ExportTraceServiceRequest>(json).unwrap().encode_to_vec(),
+        // Its serde does not know the JSON of profiles.
+        Signal::Profiles => otlp::read_json(signal, json, usize::MAX).unwrap(),
     };
     names_in_message(signal, &message)
 }
@@ -201,6 +216,13 @@ fn names_in_message(signal: Signal, message: &[u8]) -> Vec<String> {
             let request = ExportTraceServiceRequest::decode(message).unwrap();
             let scopes = request.resource_spans.into_iter().flat_map(|resource| resource.scope_spans);
             scopes.flat_map(|scope| scope.spans).map(|span| span.name).collect()
+        }
+        Signal::Profiles => {
+            let request = ExportProfilesServiceRequest::decode(message).unwrap();
+            assert_eq!(request.dictionary.unwrap().string_table, [""], "one dictionary, of one request");
+            let scopes = request.resource_profiles.into_iter().flat_map(|resource| resource.scope_profiles);
+            let name = |profile: Profile| profile.original_payload_format;
+            scopes.flat_map(|scope| scope.profiles).map(name).collect()
         }
     }
 }

@@ -21,7 +21,12 @@ impl Rejected {
     fn of(signal: Signal, salvaged: &Salvaged, first: &impl Display) -> Self {
         let items = salvaged.rejected;
         let of = u64::from(items) + u64::from(salvaged.items);
-        let name = signal.items_name().replace('_', " ");
+        let name = match signal {
+            Signal::Logs => "log records",
+            Signal::Metrics => "data points",
+            Signal::Traces => "spans",
+            Signal::Profiles => "profiles",
+        };
         let message =
             format!("{items} of {of} {name} cannot be decoded and are not stored; the first: {first}");
         Self { signal, items, message }
@@ -42,6 +47,7 @@ impl Rejected {
             Signal::Logs => "rejectedLogRecords",
             Signal::Metrics => "rejectedDataPoints",
             Signal::Traces => "rejectedSpans",
+            Signal::Profiles => "rejectedProfiles",
         };
         // A number of 64 bits is a string in OTLP's JSON.
         let partial_success = json!({ rejected: self.items.to_string(), "errorMessage": self.message });
@@ -86,6 +92,7 @@ pub(super) fn protobuf_of(
 #[cfg(test)]
 mod tests {
     use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceResponse;
+    use opentelemetry_proto::tonic::collector::profiles::v1development::ExportProfilesServiceResponse;
     use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse;
 
     use super::*;
@@ -117,17 +124,26 @@ mod tests {
             ExportMetricsServiceResponse::decode(&*metrics.to_protobuf()).unwrap().partial_success.unwrap();
         assert_eq!(
             (answer.rejected_data_points, answer.error_message),
-            (2, why("metric points", "resource_metrics"))
+            (2, why("data points", "resource_metrics"))
         );
         let traces = rejected(Signal::Traces);
         let answer =
             ExportTraceServiceResponse::decode(&*traces.to_protobuf()).unwrap().partial_success.unwrap();
         assert_eq!((answer.rejected_spans, answer.error_message), (2, why("spans", "resource_spans")));
 
+        let profiles = rejected(Signal::Profiles);
+        let answer =
+            ExportProfilesServiceResponse::decode(&*profiles.to_protobuf()).unwrap().partial_success.unwrap();
+        assert_eq!(
+            (answer.rejected_profiles, answer.error_message),
+            (2, why("profiles", "resource_profiles"))
+        );
+
         for (signal, name) in [
             (Signal::Logs, "rejectedLogRecords"),
             (Signal::Metrics, "rejectedDataPoints"),
             (Signal::Traces, "rejectedSpans"),
+            (Signal::Profiles, "rejectedProfiles"),
         ] {
             let rejected = rejected(signal);
             let answer: serde_json::Value = serde_json::from_slice(&rejected.to_json()).unwrap();

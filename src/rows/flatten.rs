@@ -221,6 +221,7 @@ impl<'t, 'a> Rows<'t, 'a> {
             Signal::Logs => self.log_record(message, sent, [resource, &shared]),
             Signal::Metrics => self.metric(message, sent, [resource, &shared]),
             Signal::Traces => self.span(message, sent, [resource, &shared]),
+            Signal::Profiles => Ok(()),
         })
     }
 

@@ -79,6 +79,9 @@ const COMMON: &Columns = &[
     ("resource_attributes", Kind::TextMap),
 ];
 
+/// The signals that have rows: all but profiles.
+pub const SIGNALS: [Signal; 3] = [Signal::Logs, Signal::Metrics, Signal::Traces];
+
 const METRICS: &Columns = &[
     ("start_timestamp", Kind::Timestamp),
     ("metric_name", Kind::Text),
@@ -177,7 +180,8 @@ const OF_LOG_RECORD: &[(&str, &str)] = &[
 ];
 
 impl Layout {
-    /// The columns of `signal`, with `promoted` ones, whose names must differ from each other.
+    /// The columns of `signal`, with `promoted` ones, whose names must differ from each other. Profiles have no rows, and so
+    /// no columns but those that all share.
     pub fn new(signal: Signal, promoted: &[Promotion]) -> Self {
         let of_signal = of_signal(signal);
         let own = COMMON.iter().chain(of_signal).chain(&[(EXTRA, Kind::Text)]);
@@ -198,7 +202,7 @@ impl Layout {
         match signal {
             Signal::Logs => layout.of_item.add_all(OF_LOG_RECORD, &columns),
             Signal::Metrics => layout.of_item.add_all(OF_POINT, &columns),
-            Signal::Traces => {}
+            Signal::Traces | Signal::Profiles => {}
         }
         for Promotion { name, source, key, kind } in promoted {
             let lookup = match source {
@@ -236,6 +240,7 @@ const fn of_signal(signal: Signal) -> &'static Columns {
         Signal::Logs => LOGS,
         Signal::Metrics => METRICS,
         Signal::Traces => TRACES,
+        Signal::Profiles => &[],
     }
 }
 
@@ -273,7 +278,7 @@ mod tests {
     fn promoted_columns_come_last_so_that_one_more_moves_no_other() {
         let team = Promotion::parse("team", "resource.team").unwrap();
         let cost = Promotion::parse("cost", "attributes.cost as double").unwrap();
-        for signal in Signal::ALL {
+        for signal in SIGNALS {
             let plain = Layout::new(signal, &[]);
             let more = Layout::new(signal, &[team.clone(), cost.clone()]);
             let (own, promoted) = more.columns().split_at(plain.columns().len());
@@ -288,7 +293,7 @@ mod tests {
 
     #[test]
     fn no_name_is_used_twice_and_none_is_that_of_a_folder() {
-        for signal in Signal::ALL {
+        for signal in SIGNALS {
             let layout = Layout::new(signal, &[]);
             let mut names: Vec<_> = layout.columns().iter().map(|column| &*column.name).collect();
             assert!(!names.contains(&"date") && !names.contains(&"hour"));

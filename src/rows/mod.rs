@@ -1,4 +1,5 @@
-//! Telemetry as flat rows: one for each data point, log record or span.
+//! Telemetry as flat rows: one for each data point, log record or span. Profiles have
+//! no rows: what they say lies in the tables of their dictionary.
 //!
 //! A request of OTLP becomes rows of a [`Table`], whose columns a [`Layout`] names; from there the rows are written in the
 //! format that readers want. [`flatten()`] walks over the wire format once and builds no objects.
@@ -90,7 +91,7 @@ mod value;
 pub use csv::{write_csv, write_csv_header};
 pub use flatten::{Origin, flatten, flatten_within};
 pub use json_lines::write_json_lines;
-pub use layout::{Column, Kind, Layout};
+pub use layout::{Column, Kind, Layout, SIGNALS};
 pub use parquet::{ParquetCompression, ParquetWriteError, ParquetWriter, ROW_GROUP_ROWS_MAX};
 pub use pieces::Pieces;
 pub use promotion::Promotion;

@@ -17,12 +17,11 @@ pub use error::Error;
 pub use options::{Options, Protocol};
 pub use report::{Report, Tally};
 
-use crate::otlp::Signal;
 use over_grpc::OverGrpc;
 use over_http::OverHttp;
-use sample::Sample;
+use sample::{Request, Sample};
 
-/// Sends the sample as often as asked for, all three signals each time, one request after the other.
+/// Sends the sample as often as asked for, all three requests each time, one request after the other.
 ///
 /// # Errors
 /// When the far side cannot be reached or does not speak OTLP. What it refuses is in the report.
@@ -31,9 +30,9 @@ pub async fn run(options: &Options) -> Result<Report, Error> {
     let mut report = Report::default();
     for _ in 0..options.count {
         let sample = Sample::at(SystemTime::now())?;
-        for signal in Signal::ALL {
-            let outcome = line.send(signal, &sample).await?;
-            report.add(signal, sample.items(signal), outcome);
+        for request in sample.requests() {
+            let outcome = line.send(request).await?;
+            report.add(request.signal(), request.items(), outcome);
         }
     }
     Ok(report)
@@ -62,10 +61,10 @@ impl Line {
         })
     }
 
-    async fn send(&mut self, signal: Signal, sample: &Sample) -> Result<Outcome, Error> {
+    async fn send(&mut self, request: Request<'_>) -> Result<Outcome, Error> {
         match self {
-            Self::Grpc(line) => line.send(signal, sample).await,
-            Self::Http(line) => line.send(signal, sample).await,
+            Self::Grpc(line) => line.send(request).await,
+            Self::Http(line) => line.send(request).await,
         }
     }
 }

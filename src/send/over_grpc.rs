@@ -8,9 +8,7 @@ use opentelemetry_proto::tonic::collector::trace::v1::trace_service_client::Trac
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Request, Status};
 
-use super::sample::Sample;
-use super::{Error, Options, Outcome};
-use crate::otlp::Signal;
+use super::{Error, Options, Outcome, sample};
 
 /// A connection that speaks gRPC.
 pub(super) struct OverGrpc {
@@ -32,24 +30,24 @@ impl OverGrpc {
         Ok(Self { channel, address, timeout })
     }
 
-    /// Sends the sample's request of one signal.
-    pub(super) async fn send(&mut self, signal: Signal, sample: &Sample) -> Result<Outcome, Error> {
+    /// Sends a request of the sample.
+    pub(super) async fn send(&mut self, request: sample::Request<'_>) -> Result<Outcome, Error> {
         let channel = self.channel.clone();
-        let rejected = match signal {
-            Signal::Logs => {
-                let request = self.request(sample.logs.clone());
+        let rejected = match request {
+            sample::Request::Logs(request) => {
+                let request = self.request(request.clone());
                 LogsServiceClient::new(channel).export(request).await.map(|answer| {
                     answer.into_inner().partial_success.map_or(0, |partial| partial.rejected_log_records)
                 })
             }
-            Signal::Metrics => {
-                let request = self.request(sample.metrics.clone());
+            sample::Request::Metrics(request) => {
+                let request = self.request(request.clone());
                 MetricsServiceClient::new(channel).export(request).await.map(|answer| {
                     answer.into_inner().partial_success.map_or(0, |partial| partial.rejected_data_points)
                 })
             }
-            Signal::Traces => {
-                let request = self.request(sample.traces.clone());
+            sample::Request::Traces(request) => {
+                let request = self.request(request.clone());
                 TraceServiceClient::new(channel).export(request).await.map(|answer| {
                     answer.into_inner().partial_success.map_or(0, |partial| partial.rejected_spans)
                 })

@@ -17,9 +17,8 @@ use serde_json::Value;
 use tokio::time::timeout;
 use tonic_types::pb;
 
-use super::sample::Sample;
-use super::{Error, Options, Outcome, Protocol};
-use crate::otlp::{self, Signal};
+use super::{Error, Options, Outcome, Protocol, sample};
+use crate::otlp;
 
 /// An answer longer than this is none of OTLP.
 const ANSWER_BYTES: usize = 1 << 20;
@@ -46,9 +45,9 @@ impl OverHttp {
         })
     }
 
-    /// Sends the sample's request of one signal.
-    pub(super) async fn send(&self, signal: Signal, sample: &Sample) -> Result<Outcome, Error> {
-        let request = self.request(signal, sample)?;
+    /// Sends a request of the sample.
+    pub(super) async fn send(&self, sent: sample::Request<'_>) -> Result<Outcome, Error> {
+        let request = self.request(sent)?;
         let exchange = async {
             let answer = self.client.request(request).await.map_err(|error| self.failed(&error))?;
             let status = answer.status();
@@ -56,15 +55,16 @@ impl OverHttp {
             Ok((status, body.map_err(|error| self.failed(error.as_ref()))?.to_bytes()))
         };
         let (status, body) = timeout(self.timeout, exchange).await.map_err(|late| self.failed(&late))??;
-        Ok(self.outcome(signal, status, &body))
+        Ok(self.outcome(sent, status, &body))
     }
 
     fn failed(&self, error: &(dyn std::error::Error + 'static)) -> Error {
         Error::connection(&self.address, self.timeout, error)
     }
 
-    fn request(&self, signal: Signal, sample: &Sample) -> Result<Request<Full<Bytes>>, Error> {
-        let mut body = sample.protobuf(signal);
+    fn request(&self, sent: sample::Request<'_>) -> Result<Request<Full<Bytes>>, Error> {
+        let signal = sent.signal();
+        let mut body = sent.protobuf();
         if self.is_json {
             let mut json = Vec::new();
             otlp::write_json(signal, &body, &mut json).map_err(|error| Error::Sample(error.to_string()))?;
@@ -72,19 +72,16 @@ impl OverHttp {
         }
         let media_type = if self.is_json { "application/json" } else { "application/x-protobuf" };
         let base = self.base.to_string();
-        Request::post(format!("{}/v1/{signal}", base.trim_end_matches('/')))
+        Request::post(format!("{}{}", base.trim_end_matches('/'), signal.path()))
             .header(CONTENT_TYPE, media_type)
             .body(Full::from(body))
             .map_err(|error| Error::Address { address: base, why: error.to_string() })
     }
 
-    fn outcome(&self, signal: Signal, status: StatusCode, body: &[u8]) -> Outcome {
+    fn outcome(&self, sent: sample::Request<'_>, status: StatusCode, body: &[u8]) -> Outcome {
         if status.is_success() {
-            let rejected = if self.is_json {
-                rejected_in_json(signal, body)
-            } else {
-                rejected_in_protobuf(signal, body)
-            };
+            let rejected =
+                if self.is_json { rejected_in_json(sent, body) } else { rejected_in_protobuf(sent, body) };
             return Outcome::Acknowledged { rejected: rejected.unwrap_or(0) };
         }
         let message = if self.is_json {
@@ -97,22 +94,26 @@ impl OverHttp {
     }
 }
 
-fn rejected_in_protobuf(signal: Signal, body: &[u8]) -> Option<u64> {
-    let rejected = match signal {
-        Signal::Logs => ExportLogsServiceResponse::decode(body).ok()?.partial_success?.rejected_log_records,
-        Signal::Metrics => {
+fn rejected_in_protobuf(sent: sample::Request<'_>, body: &[u8]) -> Option<u64> {
+    let rejected = match sent {
+        sample::Request::Logs(_) => {
+            ExportLogsServiceResponse::decode(body).ok()?.partial_success?.rejected_log_records
+        }
+        sample::Request::Metrics(_) => {
             ExportMetricsServiceResponse::decode(body).ok()?.partial_success?.rejected_data_points
         }
-        Signal::Traces => ExportTraceServiceResponse::decode(body).ok()?.partial_success?.rejected_spans,
+        sample::Request::Traces(_) => {
+            ExportTraceServiceResponse::decode(body).ok()?.partial_success?.rejected_spans
+        }
     };
     rejected.try_into().ok()
 }
 
-fn rejected_in_json(signal: Signal, body: &[u8]) -> Option<u64> {
-    let name = match signal {
-        Signal::Logs => "rejectedLogRecords",
-        Signal::Metrics => "rejectedDataPoints",
-        Signal::Traces => "rejectedSpans",
+fn rejected_in_json(sent: sample::Request<'_>, body: &[u8]) -> Option<u64> {
+    let name = match sent {
+        sample::Request::Logs(_) => "rejectedLogRecords",
+        sample::Request::Metrics(_) => "rejectedDataPoints",
+        sample::Request::Traces(_) => "rejectedSpans",
     };
     let answer: Value = serde_json::from_slice(body).ok()?;
     let rejected = answer.get("partialSuccess")?.get(name)?;

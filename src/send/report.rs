@@ -8,7 +8,7 @@ use crate::otlp::Signal;
 /// What was sent, and what became of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
-    tallies: [Tally; 3],
+    tallies: [Tally; Signal::COUNT],
     /// The first refusal, in the far side's words.
     pub first_refusal: Option<String>,
 }
@@ -49,10 +49,14 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for signal in Signal::ALL {
             let Tally { sent, acknowledged } = self.of(signal);
+            if sent == 0 {
+                continue;
+            }
             let name = match signal {
                 Signal::Logs => "log records",
                 Signal::Metrics => "data points",
                 Signal::Traces => "spans",
+                Signal::Profiles => "profiles",
             };
             writeln!(f, "{signal:<8} {sent:>6} {name} sent, {acknowledged} acknowledged")?;
         }

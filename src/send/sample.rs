@@ -20,12 +20,20 @@ const TRACES: &[u8] = include_bytes!("sample/traces.pb");
 /// An attribute of log records that repeats their time as text.
 const TIME_AS_TEXT: &str = "event.timestamp";
 
-/// One request of each signal.
+/// One request of each signal that Claude Code sends.
 #[derive(Clone, Debug)]
 pub(super) struct Sample {
-    pub(super) logs: ExportLogsServiceRequest,
-    pub(super) metrics: ExportMetricsServiceRequest,
-    pub(super) traces: ExportTraceServiceRequest,
+    logs: ExportLogsServiceRequest,
+    metrics: ExportMetricsServiceRequest,
+    traces: ExportTraceServiceRequest,
+}
+
+/// A request of the sample.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Request<'s> {
+    Logs(&'s ExportLogsServiceRequest),
+    Metrics(&'s ExportMetricsServiceRequest),
+    Traces(&'s ExportTraceServiceRequest),
 }
 
 impl Sample {
@@ -46,34 +54,9 @@ impl Sample {
         Ok(sample)
     }
 
-    /// Its items of one signal.
-    pub(super) fn items(&self, signal: Signal) -> u64 {
-        let items = match signal {
-            Signal::Logs => {
-                let scopes = self.logs.resource_logs.iter().flat_map(|resource| &resource.scope_logs);
-                scopes.map(|scope| scope.log_records.len()).sum::<usize>()
-            }
-            Signal::Metrics => {
-                let scopes =
-                    self.metrics.resource_metrics.iter().flat_map(|resource| &resource.scope_metrics);
-                let metrics = scopes.flat_map(|scope| &scope.metrics);
-                metrics.filter_map(|metric| metric.data.as_ref().map(points)).map(<[_]>::len).sum()
-            }
-            Signal::Traces => {
-                let scopes = self.traces.resource_spans.iter().flat_map(|resource| &resource.scope_spans);
-                scopes.map(|scope| scope.spans.len()).sum()
-            }
-        };
-        items as u64
-    }
-
-    /// Its request of one signal, as protobuf.
-    pub(super) fn protobuf(&self, signal: Signal) -> Vec<u8> {
-        match signal {
-            Signal::Logs => self.logs.encode_to_vec(),
-            Signal::Metrics => self.metrics.encode_to_vec(),
-            Signal::Traces => self.traces.encode_to_vec(),
-        }
+    /// Its requests, in the order in which they are sent.
+    pub(super) fn requests(&self) -> [Request<'_>; 3] {
+        [Request::Logs(&self.logs), Request::Metrics(&self.metrics), Request::Traces(&self.traces)]
     }
 
     fn visit_times(&mut self, mut visit: impl FnMut(&mut u64)) {
@@ -114,6 +97,46 @@ impl Sample {
             for attribute in &mut record.attributes {
                 set_text(attribute, TIME_AS_TEXT, &text);
             }
+        }
+    }
+}
+
+impl Request<'_> {
+    /// Its signal.
+    pub(super) const fn signal(self) -> Signal {
+        match self {
+            Self::Logs(_) => Signal::Logs,
+            Self::Metrics(_) => Signal::Metrics,
+            Self::Traces(_) => Signal::Traces,
+        }
+    }
+
+    /// Its items.
+    pub(super) fn items(self) -> u64 {
+        let items = match self {
+            Self::Logs(request) => {
+                let scopes = request.resource_logs.iter().flat_map(|resource| &resource.scope_logs);
+                scopes.map(|scope| scope.log_records.len()).sum::<usize>()
+            }
+            Self::Metrics(request) => {
+                let scopes = request.resource_metrics.iter().flat_map(|resource| &resource.scope_metrics);
+                let metrics = scopes.flat_map(|scope| &scope.metrics);
+                metrics.filter_map(|metric| metric.data.as_ref().map(points)).map(<[_]>::len).sum()
+            }
+            Self::Traces(request) => {
+                let scopes = request.resource_spans.iter().flat_map(|resource| &resource.scope_spans);
+                scopes.map(|scope| scope.spans.len()).sum()
+            }
+        };
+        items as u64
+    }
+
+    /// It, as protobuf.
+    pub(super) fn protobuf(self) -> Vec<u8> {
+        match self {
+            Self::Logs(request) => request.encode_to_vec(),
+            Self::Metrics(request) => request.encode_to_vec(),
+            Self::Traces(request) => request.encode_to_vec(),
         }
     }
 }
@@ -164,8 +187,11 @@ mod tests {
     }
 
     #[test]
-    fn the_sample_has_items_of_every_signal() {
+    fn the_sample_has_items_of_every_signal_that_claude_code_sends() {
         let sample = Sample::at(SystemTime::now()).unwrap();
-        assert_eq!(Signal::ALL.map(|signal| sample.items(signal)), [7, 7, 2]);
+        assert_eq!(
+            sample.requests().map(|request| (request.signal(), request.items())),
+            [(Signal::Logs, 7), (Signal::Metrics, 7), (Signal::Traces, 2)]
+        );
     }
 }

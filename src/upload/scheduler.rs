@@ -15,6 +15,7 @@ use tokio::time::Instant;
 use super::options::RetryOptions;
 use super::retry::Backoff;
 use crate::log::SegmentId;
+use crate::otlp::Signal;
 use crate::pack::{Batch, Object};
 
 /// Names one object of the queue.
@@ -88,8 +89,8 @@ pub(super) struct Depth {
     pub(super) batches: u64,
     pub(super) objects: u64,
     pub(super) bytes: u64,
-    /// By [`crate::otlp::Signal::index`].
-    pub(super) items: [u64; 3],
+    /// By [`Signal::index`].
+    pub(super) items: [u64; Signal::COUNT],
     /// When the oldest record in it was received, in nanoseconds since 1970.
     pub(super) oldest_received_at: Option<u64>,
 }
@@ -330,7 +331,6 @@ fn first(mut ready: impl Iterator<Item = (u64, Ticket)>) -> Option<Ticket> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::otlp::Signal;
     use crate::pack::OutputName;
 
     fn batch(segment: u64, objects: usize) -> Batch {
@@ -472,7 +472,7 @@ mod tests {
         assert_eq!(queue.next(now), Decision::Start(ticket(1, 0)));
         queue.succeeded(ticket(1, 0));
         let depth = queue.depth();
-        assert_eq!((depth.batches, depth.objects, depth.bytes, depth.items), (2, 2, 200, [20, 0, 0]));
+        assert_eq!((depth.batches, depth.objects, depth.bytes, depth.items), (2, 2, 200, [20, 0, 0, 0]));
         assert_eq!(depth.oldest_received_at, Some(1000));
         assert_eq!(queue.add(batch(3, 0), false), Some(batch(3, 0)), "a batch without objects is done with");
         queue.finished(SegmentId(3));

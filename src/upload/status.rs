@@ -19,8 +19,8 @@ pub struct Status {
     pub queued_objects: u64,
     /// Their length.
     pub queued_bytes: u64,
-    /// Log records, data points and spans in them.
-    pub queued_items: [u64; 3],
+    /// Log records, data points, spans and profiles in them.
+    pub queued_items: [u64; Signal::COUNT],
     /// When the oldest record in them was received.
     pub oldest_received_at: Option<u64>,
     /// Puts under way.
@@ -100,8 +100,8 @@ pub struct Dropped {
     pub objects: u64,
     /// Their length.
     pub bytes: u64,
-    /// Log records, data points and spans in them, ordered as [`Signal::ALL`].
-    pub items: [u64; 3],
+    /// Log records, data points, spans and profiles in them, ordered as [`Signal::ALL`].
+    pub items: [u64; Signal::COUNT],
 }
 
 impl Dropped {
@@ -166,7 +166,7 @@ mod tests {
             failures: 1,
         });
         let queued_objects = u64::from(items > 0);
-        Status { to: to.into(), queued_objects, queued_items: [items, 0, 0], failing, ..Status::default() }
+        Status { to: to.into(), queued_objects, queued_items: [items, 0, 0, 0], failing, ..Status::default() }
     }
 
     #[test]

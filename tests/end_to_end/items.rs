@@ -6,8 +6,8 @@ use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 
 use crate::decoded::Decoded;
 
-/// How often each item is there. An item is a log record, a data point or a span with all that it belongs to: resource,
-/// scope, schemas and metric.
+/// How often each item is there. An item is a log record, a data point, a span or a profile with all that it belongs to:
+/// resource, scope, schemas, metric and dictionary.
 pub(crate) type Items = BTreeMap<String, usize>;
 
 /// Counts the items of all requests.
@@ -57,6 +57,17 @@ fn count(items: &mut Items, request: &Decoded) {
                         let place =
                             (&resource.resource, &resource.schema_url, &scope.scope, &scope.schema_url);
                         add(format!("{place:?} {span:?}"));
+                    }
+                }
+            }
+        }
+        Decoded::Profiles(request) => {
+            for resource in &request.resource_profiles {
+                for scope in &resource.scope_profiles {
+                    for profile in &scope.profiles {
+                        let place =
+                            (&resource.resource, &resource.schema_url, &scope.scope, &scope.schema_url);
+                        add(format!("{place:?} {:?} {profile:?}", request.dictionary));
                     }
                 }
             }

@@ -37,11 +37,13 @@ fn assert_above_zero(metrics: &str, name: &str) {
 }
 
 /// What the Collector calls the items of a signal.
-fn collectors_name(signal: Signal) -> &'static str {
+fn collectors_name(signal: Signal) -> Option<&'static str> {
     match signal {
-        Signal::Logs => "log_records",
-        Signal::Metrics => "metric_points",
-        Signal::Traces => "spans",
+        Signal::Logs => Some("log_records"),
+        Signal::Metrics => Some("metric_points"),
+        Signal::Traces => Some("spans"),
+        // It counts the samples in them.
+        Signal::Profiles => None,
     }
 }
 
@@ -52,11 +54,14 @@ async fn after_a_run_every_promised_metric_is_there_and_says_what_happened() {
     store.script([(On::Put, Fault::Answer(503, "SlowDown"))]);
     let settings = Settings::small().with_store(&store).with("LOG_DISK_BUDGET", "1GiB");
     let program = Program::start(folder.path(), &settings.environment());
-    let mut items = [0; 3];
+    let mut items = [0; Signal::COUNT];
     for request in sent::all() {
         request.send(program.grpc()).await;
         items[request.captured.signal.index()] += request.captured.items;
     }
+    // Nobody was captured sending profiles: here is an empty one.
+    over_http2(program.grpc(), grpc(Signal::Profiles, &[0x0a, 4, 0x12, 2, 0x12, 0])).await;
+    items[Signal::Profiles.index()] += 1;
     for signal in Signal::ALL {
         over_http1(program.http(), http(signal, PROTOBUF, b"no OTLP")).await;
         over_http2(program.grpc(), grpc(signal, b"no OTLP")).await;
@@ -70,7 +75,7 @@ async fn after_a_run_every_promised_metric_is_there_and_says_what_happened() {
     let objects = u32::try_from(Signal::ALL.len()).unwrap();
     for signal in Signal::ALL {
         let (count, label) = (items[signal.index()], format!("signal=\"{signal}\""));
-        let (of_signal, name) = ([label.as_str()], collectors_name(signal));
+        let of_signal = [label.as_str()];
         assert_value(&waiting, "forebay_queue_items", &of_signal, count);
         assert_value(&done, "forebay_queue_items", &of_signal, 0);
         assert_value(&done, "forebay_receive_acknowledged_items_total", &of_signal, count);
@@ -82,6 +87,7 @@ async fn after_a_run_every_promised_metric_is_there_and_says_what_happened() {
         assert_value(&done, "forebay_receive_refused_items_total", &full, 0);
         assert_value(&done, "forebay_upload_dropped_items_total", &of_signal, 0);
         assert_value(&done, "forebay_pack_damaged_objects_total", &of_signal, 0);
+        let Some(name) = collectors_name(signal) else { continue };
         assert_value(
             &done,
             &format!("otelcol_receiver_accepted_{name}_total"),
@@ -93,6 +99,8 @@ async fn after_a_run_every_promised_metric_is_there_and_says_what_happened() {
         assert_value(&done, &format!("otelcol_exporter_send_failed_{name}_total"), &["exporter="], 0);
         assert_value(&done, &format!("otelcol_exporter_enqueue_failed_{name}_total"), &["exporter="], 0);
     }
+    let of_profiles = done.lines().find(|line| line.starts_with("otelcol_") && line.contains("profile"));
+    assert_eq!(of_profiles, None, "a number that is not the Collector's has none of its names");
     for name in ["forebay_queue_bytes", "forebay_queue_segments", "forebay_queue_objects"] {
         assert_value(&done, name, &[], 0);
     }

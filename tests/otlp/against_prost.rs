@@ -3,6 +3,7 @@
 use forebay::otlp::{
     JSON_CLOSING, Problem, Signal, json_opening, read_json, validate, write_json, write_json_resources,
 };
+use forebay::rows::SIGNALS;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -10,8 +11,8 @@ use prost::Message as _;
 use prost::encoding::{encode_key, encode_varint};
 
 use crate::decoded::Decoded;
-use crate::telemetry;
 use crate::unique_keys::UniqueKeys;
+use crate::{profiles, telemetry};
 
 /// Larger than any random message.
 const LIMIT_BYTES: usize = 1 << 24;
@@ -58,6 +59,11 @@ impl Damage {
             }
         }
     }
+}
+
+/// An export request of any signal.
+pub(crate) fn request() -> impl Strategy<Value = Decoded> {
+    prop_oneof![3 => telemetry::request_with_rows(), 1 => profiles::request()]
 }
 
 /// Whatever `body` is: all that is promised about any bytes.
@@ -117,12 +123,13 @@ fn wrapped(tag: u32, message: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// An item of any signal, encoded: a log record, a metric or a span.
+/// An item of any signal, encoded: a log record, a metric, a span or a profile.
 fn item(signal: Signal) -> BoxedStrategy<Vec<u8>> {
     match signal {
         Signal::Logs => telemetry::log_record().prop_map(|item| item.encode_to_vec()).boxed(),
         Signal::Metrics => telemetry::metric().prop_map(|item| item.encode_to_vec()).boxed(),
         Signal::Traces => telemetry::span().prop_map(|item| item.encode_to_vec()).boxed(),
+        Signal::Profiles => profiles::profile().prop_map(|item| item.encode_to_vec()).boxed(),
     }
 }
 
@@ -139,7 +146,7 @@ fn mixed() -> impl Strategy<Value = (Signal, Vec<u8>)> {
 
 proptest! {
     #[test]
-    fn a_random_request_survives_json_and_back(request in telemetry::request()) {
+    fn a_random_request_survives_json_and_back(request in request()) {
         let body = request.to_protobuf();
         prop_assert_eq!(validate(request.signal(), &body).map(|items| items as usize), Ok(request.items()));
         let mut json = Vec::new();
@@ -151,7 +158,7 @@ proptest! {
 
     #[test]
     fn a_damaged_request_is_refused_or_read_as_prost_reads_it(
-        request in telemetry::request(), damages in vec(damage(), 1..4),
+        request in request(), damages in vec(damage(), 1..4),
     ) {
         let mut body = request.to_protobuf();
         for damage in &damages {
@@ -185,13 +192,13 @@ proptest! {
 
     #[test]
     fn requests_joined_in_one_document_are_the_requests_laid_end_to_end(
-        requests in vec(telemetry::request(), 0..4), signal in proptest::sample::select(Signal::ALL.to_vec()),
+        requests in vec(telemetry::request_with_rows(), 0..4), signal in proptest::sample::select(SIGNALS.to_vec()),
     ) {
         let bodies: Vec<_> =
             requests.iter().filter(|request| request.signal() == signal).map(Decoded::to_protobuf).collect();
         let mut expected = Vec::new();
         write_json(signal, &bodies.concat(), &mut expected).unwrap();
-        let mut joined = json_opening(signal).as_bytes().to_vec();
+        let mut joined = json_opening(signal).unwrap().as_bytes().to_vec();
         let mut first = true;
         for body in &bodies {
             write_json_resources(signal, body, &mut first, &mut joined).unwrap();
@@ -202,7 +209,7 @@ proptest! {
 
     #[test]
     fn damaged_json_makes_no_panic_and_nothing_invalid(
-        request in telemetry::request(), damages in vec(damage(), 1..4),
+        request in request(), damages in vec(damage(), 1..4),
     ) {
         let mut json = Vec::new();
         write_json(request.signal(), &request.to_protobuf(), &mut json).unwrap();
@@ -216,7 +223,7 @@ proptest! {
     }
 
     #[test]
-    fn nothing_larger_than_the_limit_is_made_of_json(request in telemetry::request(), limit in any::<Index>()) {
+    fn nothing_larger_than_the_limit_is_made_of_json(request in request(), limit in any::<Index>()) {
         let mut json = Vec::new();
         write_json(request.signal(), &request.to_protobuf(), &mut json).unwrap();
         let whole = read_json(request.signal(), &json, LIMIT_BYTES).unwrap();

@@ -17,5 +17,6 @@ mod telemetry;
 mod against_captured;
 mod against_prost;
 mod hostile;
+mod profiles;
 mod salvaged;
 mod unique_keys;

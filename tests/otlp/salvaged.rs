@@ -8,13 +8,13 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use prost::encoding::{DecodeContext, WireType, decode_key, decode_varint, encode_varint, skip_field};
 
+use crate::against_prost::request;
 use crate::decoded::Decoded;
-use crate::telemetry;
 
 /// The fields that lead from a request to its items, by level.
 fn way(signal: Signal) -> &'static [&'static [u32]] {
     match signal {
-        Signal::Logs | Signal::Traces => &[&[1], &[2], &[2]],
+        Signal::Logs | Signal::Traces | Signal::Profiles => &[&[1], &[2], &[2]],
         Signal::Metrics => &[&[1], &[2], &[2], &[5, 7, 9, 10, 11], &[1]],
     }
 }
@@ -59,6 +59,12 @@ fn retain(request: &mut Decoded, is_kept: impl Fn(usize) -> bool) {
                 scope.spans.retain(|_| next());
             }
         }
+        Decoded::Profiles(request) => {
+            let resources = request.resource_profiles.iter_mut();
+            for scope in resources.flat_map(|resource| &mut resource.scope_profiles) {
+                scope.profiles.retain(|_| next());
+            }
+        }
         Decoded::Metrics(request) => {
             let scopes = request.resource_metrics.iter_mut().flat_map(|resource| &mut resource.scope_metrics);
             for metric in scopes.flat_map(|scope| &mut scope.metrics) {
@@ -88,7 +94,7 @@ const NONSENSE: [u8; 4] = [0xff, 0x07, 0x00, 0x0b];
 proptest! {
     #[test]
     fn damaged_items_go_and_everything_else_stays_to_the_byte(
-        request in telemetry::request(), damage in vec((any::<bool>(), 0..NONSENSE.len()), 64),
+        request in request(), damage in vec((any::<bool>(), 0..NONSENSE.len()), 64),
     ) {
         let mut body = request.to_protobuf();
         let mut places = Vec::new();
@@ -119,7 +125,7 @@ proptest! {
 
     #[test]
     fn whatever_it_is_what_is_salvaged_is_valid_and_what_is_valid_needs_no_salvage(
-        request in telemetry::request(), at in any::<prop::sample::Index>(), byte in any::<u8>(),
+        request in request(), at in any::<prop::sample::Index>(), byte in any::<u8>(),
     ) {
         let mut body = request.to_protobuf();
         if !body.is_empty() {

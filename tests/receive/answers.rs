@@ -179,7 +179,7 @@ async fn what_is_no_otlp_is_told_what_to_do() {
     let server = Server::start(options(), Room::Plenty).await;
     for address in server.addresses() {
         for path in [
-            "/opentelemetry.proto.collector.profiles.v1development.ProfilesService/Export",
+            "/opentelemetry.proto.collector.profiles.v1experimental.ProfilesService/Export",
             "/opentelemetry.proto.collector.logs.v1.LogsService/Import",
         ] {
             let answer = over_http2(address, grpc_to(path, &framed(0, b""))).await;
@@ -200,6 +200,8 @@ async fn what_is_no_otlp_is_told_what_to_do() {
             (Method::POST, "/v1/profiles", PROTOBUF, 404, PROTOBUF),
             (Method::POST, "/v1/logs/", JSON, 404, JSON),
             (Method::GET, "/v1/logs", JSON, 405, JSON),
+            (Method::GET, "/v1development/profiles", JSON, 405, JSON),
+            (Method::POST, "/v1development/logs", JSON, 404, JSON),
             (Method::PUT, "/v1/traces", PROTOBUF, 405, PROTOBUF),
             (Method::POST, "/v1/logs", "text/plain", 415, JSON),
             (Method::POST, "/v1/logs", "application/grpc", 415, JSON),

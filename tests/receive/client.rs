@@ -77,6 +77,7 @@ pub(crate) fn grpc_framed(signal: Signal, body: &[u8]) -> Request<Full<Bytes>> {
         Signal::Logs => "logs.v1.LogsService",
         Signal::Metrics => "metrics.v1.MetricsService",
         Signal::Traces => "trace.v1.TraceService",
+        Signal::Profiles => "profiles.v1development.ProfilesService",
     };
     grpc_to(&format!("/opentelemetry.proto.collector.{service}/Export"), body)
 }
@@ -98,7 +99,7 @@ pub(crate) fn framed(flag: u8, message: &[u8]) -> Vec<u8> {
 
 /// A POST of a signal.
 pub(crate) fn http(signal: Signal, media_type: &str, body: &[u8]) -> Request<Full<Bytes>> {
-    Request::post(format!("http://forebay/v1/{signal}"))
+    Request::post(format!("http://forebay{}", signal.path()))
         .header(CONTENT_TYPE, media_type)
         .body(Full::from(body.to_vec()))
         .unwrap()

@@ -4,6 +4,7 @@ use forebay::otlp::{Signal, validate};
 use forebay::receive::Refusal;
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceResponse;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceResponse;
+use opentelemetry_proto::tonic::collector::profiles::v1development::ExportProfilesServiceResponse;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse;
 use prost::Message;
 use serde_json::{Value, json};
@@ -44,6 +45,10 @@ fn rejected(signal: Signal, answer: &[u8]) -> (i64, String) {
         Signal::Traces => {
             let partial = ExportTraceServiceResponse::decode(answer).unwrap().partial_success.unwrap();
             (partial.rejected_spans, partial.error_message)
+        }
+        Signal::Profiles => {
+            let partial = ExportProfilesServiceResponse::decode(answer).unwrap().partial_success.unwrap();
+            (partial.rejected_profiles, partial.error_message)
         }
     }
 }

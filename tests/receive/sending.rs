@@ -23,7 +23,7 @@ async fn the_sample_arrives_over_every_protocol_on_both_addresses() {
             assert!(report.is_complete(), "{protocol}: {report}");
             let stored = server.intake.take();
             assert_eq!(stored.len(), 6, "{protocol}: three signals, twice");
-            for signal in Signal::ALL {
+            for signal in [Signal::Logs, Signal::Metrics, Signal::Traces] {
                 let of_signal = stored.iter().filter(|export| export.signal == signal);
                 let items: u32 = of_signal.map(|export| validate(signal, &export.body).unwrap()).sum();
                 let tally = Tally { sent: items.into(), acknowledged: items.into() };

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use forebay::otlp::{Signal, validate};
-use forebay::rows::{Layout, Origin, Table, flatten};
+use forebay::rows::{Layout, Origin, SIGNALS, Table, flatten};
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value::Value as Any;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, ArrayValue, KeyValue, KeyValueList};
@@ -49,7 +49,7 @@ fn table_with_a_row(layout: &Layout) -> Table {
 #[test]
 fn damage_to_captured_requests_is_refused_or_read_and_never_leaves_half_a_request() {
     let (mut read, mut refused) = (0, 0);
-    for signal in Signal::ALL {
+    for signal in SIGNALS {
         let layout = Layout::new(signal, &[]);
         let mut table = table_with_a_row(&layout);
         let captured = captured::all().into_iter();

@@ -40,6 +40,7 @@ fn child(message: Message, number: u32, signal: Signal) -> Option<(Message, bool
         Signal::Logs => Message::LogRecord,
         Signal::Metrics => Message::Metric,
         Signal::Traces => Message::Span,
+        Signal::Profiles => panic!("profiles have no rows"),
     };
     Some(match (message, number) {
         (Message::Request, 1) => (Message::ResourceGroup, false),

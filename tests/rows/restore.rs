@@ -53,6 +53,7 @@ pub(crate) fn request(signal: Signal, row: &Row) -> Decoded {
             let resource_spans = ResourceSpans { resource, scope_spans, schema_url: resource_schema_url };
             Decoded::Traces(ExportTraceServiceRequest { resource_spans: vec![resource_spans] })
         }
+        Signal::Profiles => panic!("profiles have no rows"),
     }
 }
 

@@ -25,8 +25,8 @@ use proptest::prelude::*;
 
 use super::decoded::Decoded;
 
-/// An export request of any signal.
-pub(crate) fn request() -> impl Strategy<Value = Decoded> {
+/// An export request of any signal whose items are rows.
+pub(crate) fn request_with_rows() -> impl Strategy<Value = Decoded> {
     prop_oneof![
         vec(resource_logs(), 0..3)
             .prop_map(|resource_logs| Decoded::Logs(ExportLogsServiceRequest { resource_logs })),
@@ -38,7 +38,7 @@ pub(crate) fn request() -> impl Strategy<Value = Decoded> {
 }
 
 /// Text with everything that JSON has to escape.
-fn text() -> impl Strategy<Value = String> {
+pub(crate) fn text() -> impl Strategy<Value = String> {
     prop_oneof![
         Just(String::new()),
         "[a-z.]{1,12}",
@@ -78,7 +78,7 @@ fn double() -> impl Strategy<Value = f64> {
 }
 
 /// 64-bit integers, often at the ends of their range; as times, often in the same few microseconds.
-fn long() -> impl Strategy<Value = u64> {
+pub(crate) fn long() -> impl Strategy<Value = u64> {
     prop_oneof![
         Just(0),
         Just(1),
@@ -92,27 +92,27 @@ fn long() -> impl Strategy<Value = u64> {
 }
 
 /// 32-bit integers, often at the ends of their range.
-fn short() -> impl Strategy<Value = u32> {
+pub(crate) fn short() -> impl Strategy<Value = u32> {
     prop_oneof![Just(0), Just(1), Just(u32::MAX), Just(1 << 31), any::<u32>()]
 }
 
 /// Signed 64-bit integers.
-fn signed_long() -> impl Strategy<Value = i64> {
+pub(crate) fn signed_long() -> impl Strategy<Value = i64> {
     long().prop_map(u64::cast_signed)
 }
 
 /// Signed 32-bit integers, which enums are as well.
-fn signed_short() -> impl Strategy<Value = i32> {
+pub(crate) fn signed_short() -> impl Strategy<Value = i32> {
     short().prop_map(u32::cast_signed)
 }
 
 /// Ids: none, of the right length, and of a wrong one.
-fn id(length: usize) -> impl Strategy<Value = Vec<u8>> {
+pub(crate) fn id(length: usize) -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![Just(Vec::new()), vec(any::<u8>(), length), vec(any::<u8>(), 0..20)]
 }
 
 /// A value of any kind, with others in it.
-fn any_value() -> impl Strategy<Value = AnyValue> {
+pub(crate) fn any_value() -> impl Strategy<Value = AnyValue> {
     let leaf = prop_oneof![
         Just(None),
         text().prop_map(|value| Some(Value::StringValue(value))),
@@ -149,13 +149,15 @@ prop_compose! {
 }
 
 prop_compose! {
-    fn resource()(attributes in attributes(), dropped_attributes_count in short(), entity_refs in vec(entity_ref(), 0..2)) -> Resource {
+    /// A resource.
+    pub(crate) fn resource()(attributes in attributes(), dropped_attributes_count in short(), entity_refs in vec(entity_ref(), 0..2)) -> Resource {
         Resource { attributes, dropped_attributes_count, entity_refs }
     }
 }
 
 prop_compose! {
-    fn scope()(name in text(), version in text(), attributes in attributes(), dropped_attributes_count in short()) -> InstrumentationScope {
+    /// A scope.
+    pub(crate) fn scope()(name in text(), version in text(), attributes in attributes(), dropped_attributes_count in short()) -> InstrumentationScope {
         InstrumentationScope { name, version, attributes, dropped_attributes_count }
     }
 }

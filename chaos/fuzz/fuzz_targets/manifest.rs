@@ -86,7 +86,7 @@ fn damaged(input: &mut Input<'_>) {
 fn batch(input: &mut Input<'_>) -> Batch {
     let segment = SegmentId(42);
     let objects = (0..input.byte() & 7).map(|number| {
-        let signal = Signal::ALL[usize::from(input.byte()) % 3];
+        let signal = Signal::ALL[usize::from(input.byte()) % Signal::COUNT];
         let length = usize::from(input.byte() & 31);
         let text = String::from_utf8_lossy(input.take(length)).into_owned();
         Object {

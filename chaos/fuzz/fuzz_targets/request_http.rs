@@ -71,7 +71,7 @@ enum Outcome {
 impl Sent {
     fn new(input: &mut Input<'_>) -> Self {
         let transport = [Transport::Grpc, Transport::Http1, Transport::Http2][usize::from(input.byte()) % 3];
-        let signal = Signal::ALL[usize::from(input.byte()) % 3];
+        let signal = Signal::ALL[usize::from(input.byte()) % Signal::COUNT];
         let kind = input.byte();
         let is_json = transport != Transport::Grpc && kind & 1 == 1;
         let compressions = [Compression::None, Compression::Gzip, Compression::Zstd, Compression::Deflate];
@@ -161,9 +161,13 @@ impl Sent {
             (Transport::Grpc, Signal::Traces) => {
                 "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
             }
+            (Transport::Grpc, Signal::Profiles) => {
+                "/opentelemetry.proto.collector.profiles.v1development.ProfilesService/Export"
+            }
             (_, Signal::Logs) => "/v1/logs",
             (_, Signal::Metrics) => "/v1/metrics",
             (_, Signal::Traces) => "/v1/traces",
+            (_, Signal::Profiles) => "/v1development/profiles",
         };
         let (media_type, encoding, version) = match self.transport {
             Transport::Grpc => ("application/grpc", "grpc-encoding", Version::HTTP_2),

@@ -134,7 +134,7 @@ impl History {
 
 /// An export whose body is what the input says, or what may be taken for the headers of other records.
 fn export(input: &mut Input<'_>, next_seq: usize) -> Export {
-    let signal = Signal::ALL[usize::from(input.byte()) % 3];
+    let signal = Signal::ALL[usize::from(input.byte()) % Signal::COUNT];
     let items = u32::from(input.byte());
     let length = usize::from(input.byte()) * 8;
     let body = match input.byte() {

@@ -77,7 +77,7 @@ fn record(salt: u64, expected: u64, input: &mut Input<'_>, forged: &mut Forged) 
     put(&mut header, 16, &input.number(1).to_le_bytes());
     put(&mut header, 24, &u32::to_le_bytes(items));
     put(&mut header, 28, &(input.number(0) as u32).to_le_bytes());
-    header[32] = if signal < 192 { signal % 3 + 1 } else { signal };
+    header[32] = if signal < 192 { signal % 4 + 1 } else { signal };
     put(&mut header, 34, &(input.number(tenant.len() as u64) as u16).to_le_bytes());
     let checksum = crc(&[&salt.to_le_bytes(), &(at as u64).to_le_bytes(), &header[4..], &tenant, &body]);
     put(&mut header, 0, &checksum.to_le_bytes());
@@ -102,7 +102,7 @@ fn footer(id: u64, salt: u64, numbers: [u64; 3], input: &mut Input<'_>) -> [u8; 
     let mut footer = [0; FOOTER_LEN];
     put(&mut footer, 8, b"sealed\0\0");
     put(&mut footer, 16, &input.number(id).to_le_bytes());
-    for (place, number) in numbers.into_iter().chain([0; 6]).enumerate() {
+    for (place, number) in numbers.into_iter().chain([0; 7]).enumerate() {
         put(&mut footer, 24 + 8 * place, &input.number(number).to_le_bytes());
     }
     let checksum = crc(&[&salt.to_le_bytes(), &footer[4..]]);

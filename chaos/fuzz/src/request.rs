@@ -96,9 +96,10 @@ fn compare(verdict: &Result<u32, Invalid>, decoded: &Result<Decoded, prost::Deco
     }
 }
 
-/// A document of one request is opened, filled and closed to the same text.
+/// A document of one request is opened, filled and closed to the same text, if several may share one.
 fn check_joined(signal: Signal, body: &[u8], json: &[u8]) {
-    let mut joined = json_opening(signal).as_bytes().to_vec();
+    let Some(opening) = json_opening(signal) else { return };
+    let mut joined = opening.as_bytes().to_vec();
     let mut first = true;
     write_json_resources(signal, body, &mut first, &mut joined).unwrap();
     joined.extend_from_slice(JSON_CLOSING.as_bytes());

@@ -81,7 +81,7 @@ impl Way {
 
 /// The head of a POST over HTTP/1.1 that announces so many bytes.
 pub(super) fn head(way: Way, signal: Signal, length: usize) -> Vec<u8> {
-    let path = if way == Way::Grpc { "/".to_owned() } else { format!("/v1/{signal}") };
+    let path = if way == Way::Grpc { "/".to_owned() } else { signal.path().to_owned() };
     let media_type = way.media_type();
     format!("POST {path} HTTP/1.1\r\nhost: forebay\r\ncontent-type: {media_type}\r\ncontent-length: {length}\r\n\r\n")
         .into_bytes()

@@ -110,6 +110,6 @@ fn killed(options: &Options, load: Load, mix: Mix, scene: Scene) -> (Outcome, Sc
     assert!(outcome.kills >= planned, "{outcome:?}");
     assert!(outcome.found.objects.0 > 0, "objects were delivered between the kills: {outcome:?}");
     assert!(outcome.found.acknowledged > 0, "{outcome:?}");
-    assert_eq!(outcome.found.by_signal.len(), 3, "{outcome:?}");
+    assert_eq!(outcome.found.by_signal.len(), forebay::otlp::Signal::COUNT, "{outcome:?}");
     (outcome, scene)
 }

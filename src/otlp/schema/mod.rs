@@ -10,6 +10,7 @@
 mod common;
 mod logs;
 mod metrics;
+mod profiles;
 mod traces;
 
 use super::Signal;
@@ -29,7 +30,7 @@ pub(crate) const NUMBERS: usize = 32;
 pub(crate) struct Message {
     /// Its name in the `.proto` files.
     pub(crate) name: &'static str,
-    /// Whether it is what we count: a log record, a span, or a data point of any type.
+    /// Whether it is what we count: a log record, a span, a profile, or a data point of any type.
     pub(crate) is_item: bool,
     /// Its fields.
     pub(crate) fields: &'static [Field],
@@ -76,7 +77,7 @@ pub(crate) enum Kind {
     String,
     /// Bytes, base64 in JSON.
     Bytes,
-    /// The id of a trace or a span: bytes, hex in JSON.
+    /// The id of a trace, a span or a profile: bytes, hex in JSON.
     Id,
     /// A truth value.
     Bool,
@@ -113,12 +114,14 @@ pub(crate) struct Enumeration {
     pub(crate) values: &'static [(&'static str, i32)],
 }
 
-/// The export request of a signal, which is also its `LogsData`, `MetricsData` or `TracesData`: one repeated field.
+/// The export request of a signal, which is also its `LogsData`, `MetricsData`, `TracesData` or `ProfilesData`: one
+/// repeated field, and for profiles a dictionary.
 pub(crate) const fn request(signal: Signal) -> &'static Message {
     match signal {
         Signal::Logs => &logs::REQUEST,
         Signal::Metrics => &metrics::REQUEST,
         Signal::Traces => &traces::REQUEST,
+        Signal::Profiles => &profiles::REQUEST,
     }
 }
 

@@ -4,12 +4,14 @@ use std::collections::HashMap;
 
 use super::*;
 
-/// Every message that can be reached from the three requests, by name.
-fn reachable() -> HashMap<&'static str, &'static Message> {
+/// Every message that can be reached from the requests.
+fn reachable() -> HashMap<(&'static str, usize), &'static Message> {
+    // Traces and profiles have a `Link` each.
+    let key = |message: &Message| (message.name, message.fields.len());
     let mut found = HashMap::new();
     let mut next: Vec<_> = Signal::ALL.map(request).to_vec();
     while let Some(message) = next.pop() {
-        if found.insert(message.name, message).is_none() {
+        if found.insert(key(message), message).is_none() {
             next.extend(message.fields.iter().filter_map(|field| match field.kind {
                 Kind::Message(inner) => Some(inner),
                 _ => None,
@@ -56,7 +58,7 @@ fn every_field_is_found_by_its_number_and_by_its_names() {
 }
 
 #[test]
-fn the_items_are_log_records_spans_and_all_data_points() {
+fn the_items_are_log_records_spans_profiles_and_all_data_points() {
     let mut items: Vec<_> =
         reachable().into_values().filter(|message| message.is_item).map(|message| message.name).collect();
     items.sort_unstable();
@@ -67,6 +69,7 @@ fn the_items_are_log_records_spans_and_all_data_points() {
             "HistogramDataPoint",
             "LogRecord",
             "NumberDataPoint",
+            "Profile",
             "Span",
             "SummaryDataPoint"
         ]

@@ -18,12 +18,14 @@ use super::wire::{Key, Reader, WireType};
 /// What closes the document that [`json_opening`] opens.
 pub const JSON_CLOSING: &str = "]}";
 
-/// What opens a document: `{"resourceLogs":[` or its siblings.
-pub const fn json_opening(signal: Signal) -> &'static str {
+/// What opens a document that several requests may share: `{"resourceLogs":[` or its siblings. None for profiles, which
+/// [cannot share one](Signal::can_be_laid_end_to_end).
+pub const fn json_opening(signal: Signal) -> Option<&'static str> {
     match signal {
-        Signal::Logs => "{\"resourceLogs\":[",
-        Signal::Metrics => "{\"resourceMetrics\":[",
-        Signal::Traces => "{\"resourceSpans\":[",
+        Signal::Logs => Some("{\"resourceLogs\":["),
+        Signal::Metrics => Some("{\"resourceMetrics\":["),
+        Signal::Traces => Some("{\"resourceSpans\":["),
+        Signal::Profiles => None,
     }
 }
 
@@ -34,14 +36,17 @@ pub const fn json_opening(signal: Signal) -> &'static str {
 /// When `body` is not such a request, as [`validate`](super::validate()) would say; `out` is then as it was.
 pub fn write_json(signal: Signal, body: &[u8], out: &mut Vec<u8>) -> Result<(), Invalid> {
     let before = out.len();
-    out.extend_from_slice(json_opening(signal).as_bytes());
-    write_json_resources(signal, body, &mut true, out).inspect_err(|_| out.truncate(before))?;
-    out.extend_from_slice(JSON_CLOSING.as_bytes());
-    Ok(())
+    out.reserve(expected_bytes(body));
+    message(schema::request(signal), &[Reader::new(body)], 1, out).inspect_err(|_| out.truncate(before))
 }
 
-/// Appends the elements of the document's only array, with commas between them, so that several requests become one
-/// document. `first` says whether nothing was written to that array yet, and is brought up to date.
+/// What a body becomes, about: names and punctuation make JSON about twice as long as the wire format.
+const fn expected_bytes(body: &[u8]) -> usize {
+    body.len().saturating_mul(2)
+}
+
+/// Appends the elements of the array that [`json_opening`] opens, with commas between them, so that several requests
+/// become one document. `first` says whether nothing was written to that array yet, and is brought up to date.
 ///
 /// # Errors
 ///
@@ -53,8 +58,7 @@ pub fn write_json_resources(
     out: &mut Vec<u8>,
 ) -> Result<(), Invalid> {
     let before = out.len();
-    // Names and punctuation make JSON about twice as long as the wire format.
-    out.reserve(body.len().saturating_mul(2));
+    out.reserve(expected_bytes(body));
     let mut is_first = *first;
     match resources(schema::request(signal), Reader::new(body), &mut is_first, out) {
         Ok(()) => {
@@ -68,7 +72,7 @@ pub fn write_json_resources(
     }
 }
 
-/// Writes the elements of a request's only field.
+/// Writes the elements of the field in which a request has its resources.
 fn resources(
     request: &'static Message,
     mut reader: Reader<'_>,
@@ -78,7 +82,7 @@ fn resources(
     while !reader.is_empty() {
         let start = reader;
         let key = reader.key()?;
-        let Some(field) = request.field(key.number) else {
+        let Some(field) = request.field(key.number).filter(|field| field.is_repeated()) else {
             reader.skip(key.wire_type)?;
             continue;
         };
@@ -321,11 +325,12 @@ pub(crate) fn find<'a>(
     Ok(())
 }
 
-/// Closes the object of a message. One that is nothing but a list has its array even if that is empty: there are
-/// readers that demand it (opentelemetry-proto's), and none that mind.
+/// Closes the object of a message. One that is nothing but a list of messages has its array even if that is empty: there
+/// are readers that demand it (opentelemetry-proto's), and none that mind.
 fn close(message: &'static Message, out: &mut Vec<u8>) {
     if let [list] = message.fields
         && list.is_repeated()
+        && !list.kind.is_packable()
         && out.last() == Some(&b'{')
     {
         name(list, out);

@@ -43,7 +43,8 @@ where
 {
     let (parts, mut body) = request.into_parts();
     let Some(signal) = signal_of(parts.uri.path()) else {
-        let known = "the methods are those of OTLP's LogsService, MetricsService and TraceService";
+        let known =
+            "the methods are those of OTLP's LogsService, MetricsService, TraceService and ProfilesService";
         return answer::fault(&Fault::UnknownPath(parts.uri.path().to_owned(), known));
     };
     let hold = stage.options.hold_before_refusing.duration();
@@ -89,6 +90,7 @@ fn signal_of(path: &str) -> Option<Signal> {
         "logs.v1.LogsService/Export" => Some(Signal::Logs),
         "metrics.v1.MetricsService/Export" => Some(Signal::Metrics),
         "trace.v1.TraceService/Export" => Some(Signal::Traces),
+        "profiles.v1development.ProfilesService/Export" => Some(Signal::Profiles),
         _ => None,
     }
 }

@@ -124,9 +124,10 @@ fn signal_of(parts: &Parts) -> Result<Signal, Fault> {
     let path = parts.uri.path();
     let signal = Signal::ALL
         .into_iter()
-        .find(|signal| path.strip_prefix("/v1/") == Some(signal.name()))
+        .find(|signal| signal.path() == path)
         .ok_or_else(|| {
-            let known = "POST OTLP to /v1/logs, /v1/metrics or /v1/traces, or use gRPC over HTTP/2";
+            let known = "POST OTLP to /v1/logs, /v1/metrics, /v1/traces or /v1development/profiles, or use gRPC over \
+                         HTTP/2";
             Fault::UnknownPath(path.to_owned(), known)
         })?;
     if parts.method != Method::POST {
