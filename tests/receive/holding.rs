@@ -40,7 +40,8 @@ async fn a_call_that_gets_no_room_is_told_to_come_back() {
     assert_eq!(status.code(), Code::Unavailable);
     assert!(status.get_details_retry_info().is_some());
     let answer = over_http1(server.http, http(Signal::Logs, PROTOBUF, &logs(1))).await;
-    assert_eq!((answer.status, answer.header("retry-after")), (503, Some("2")));
+    assert_eq!(answer.status, 503);
+    assert!(matches!(answer.header("retry-after"), Some("1" | "2")), "{:?}", answer.headers);
     assert_eq!(server.intake.take(), []);
 }
 
@@ -73,7 +74,8 @@ async fn more_than_fits_into_memory_is_told_to_come_back_and_others_are_let_in_w
     assert_eq!(status.message(), "too much is being received at once");
     assert!(status.get_details_retry_info().is_some());
     let answer = over_http1(address, http(Signal::Logs, PROTOBUF, &large)).await;
-    assert_eq!((answer.status, answer.header("retry-after")), (503, Some("1")));
+    assert_eq!(answer.status, 503);
+    assert!(matches!(answer.header("retry-after"), Some("1" | "2")), "{:?}", answer.headers);
 
     server.intake.set_room(Room::Plenty);
     for call in held {
