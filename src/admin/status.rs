@@ -3,8 +3,6 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::otlp::Signal;
-
 /// How forebay is doing.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Status {
@@ -82,15 +80,15 @@ impl BySignal {
         self.profiles += more.profiles;
     }
 
-    /// Each signal with its number.
-    pub fn iter(self) -> impl Iterator<Item = (Signal, u64)> {
-        Signal::ALL.into_iter().zip([self.logs, self.metrics, self.traces, self.profiles])
+    /// The numbers in the order of their fields.
+    pub const fn numbers(self) -> [u64; 4] {
+        [self.logs, self.metrics, self.traces, self.profiles]
     }
 }
 
-/// Of numbers in the order of [`Signal::ALL`].
-impl From<[u64; Signal::COUNT]> for BySignal {
-    fn from([logs, metrics, traces, profiles]: [u64; Signal::COUNT]) -> Self {
+/// Of numbers in the order of the fields.
+impl From<[u64; 4]> for BySignal {
+    fn from([logs, metrics, traces, profiles]: [u64; 4]) -> Self {
         Self { logs, metrics, traces, profiles }
     }
 }

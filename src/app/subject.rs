@@ -74,7 +74,7 @@ impl Subject for Process {
         metrics::disk::used(status.disk.used_bytes);
         metrics::disk::budget(status.disk.budget_bytes);
         metrics::disk::free(status.disk.free_bytes);
-        for (signal, items) in status.queue.items.iter() {
+        for (signal, items) in Signal::ALL.into_iter().zip(status.queue.items.numbers()) {
             metrics::queue::items(signal, items);
         }
         metrics::queue::bytes(status.queue.bytes);
