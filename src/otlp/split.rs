@@ -4,20 +4,45 @@ use bytes::Bytes;
 
 use super::Signal;
 use super::invalid::Invalid;
-use super::schema;
+use super::schema::{self, Field};
+use super::string_table::StringTable;
 use super::validate;
-use super::wire::Reader;
+use super::wire::{Reader, WireType};
 
 /// What of a request has the same attributes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Part {
     /// The value of each attribute that was asked for, if it is there and a text.
     pub values: Vec<Option<String>>,
-    /// A request of its own: the resources with these values, byte for byte and in their order.
-    pub body: Bytes,
-    /// Log records, data points or spans in it.
+    /// Log records, data points, spans or profiles in it.
     pub items: u32,
+    /// The resources with these values, byte for byte and in their order.
+    resources: Bytes,
+    /// What every part has: the dictionary of profiles, and what else stands beside their resources.
+    shared: Bytes,
 }
+
+/// Why a request is not split.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SplitError {
+    /// It is none of the signal.
+    #[error(transparent)]
+    Invalid(#[from] Invalid),
+    /// Each part of profiles needs the whole dictionary, and there are too many of them.
+    #[error(
+        "its resources have {parts} values of the attributes in objects.key, and {parts} copies of its dictionary, which \
+         takes {shared_bytes} bytes, would take more than {COPIED_BYTES_MAX} bytes"
+    )]
+    TooManyCopies {
+        /// How many parts there would be.
+        parts: usize,
+        /// The length of the dictionary.
+        shared_bytes: usize,
+    },
+}
+
+/// What the dictionaries of all parts of a request may take, in bytes.
+const COPIED_BYTES_MAX: usize = 256 << 20;
 
 /// The number of the resource in `ResourceLogs` and its siblings, of attributes in a resource, and of key and value in an
 /// attribute.
@@ -25,59 +50,85 @@ const RESOURCE: u32 = 1;
 const ATTRIBUTES: u32 = 1;
 const KEY: u32 = 1;
 const VALUE: u32 = 2;
+const KEY_STRINDEX: u32 = 3;
 /// Members of `AnyValue` that can be written as a short text.
 const STRING: u32 = 1;
 const BOOL: u32 = 2;
 const INT: u32 = 3;
+const STRING_STRINDEX: u32 = 8;
+
+impl Part {
+    /// A request of its own.
+    pub fn body(&self) -> Bytes {
+        if self.shared.is_empty() {
+            return self.resources.clone();
+        }
+        [&self.resources[..], &self.shared].concat().into()
+    }
+}
 
 /// Splits a request of `signal` by the attributes `keys` of its resources, in the order in which the values come up. Texts,
-/// whole numbers and truth values count as values; of a repeated key the first does.
+/// whole numbers and truth values count as values; of a repeated key the first does. Where profiles name a key or a value
+/// by its place in their dictionary, it is looked up.
 ///
 /// # Errors
 ///
-/// When `body` is no such request, as [`validate`](super::validate()) says.
-pub fn split_by_resource(signal: Signal, body: &Bytes, keys: &[String]) -> Result<Vec<Part>, Invalid> {
+/// When `body` is no such request, as [`validate`](super::validate()) says; when the parts would take too much.
+pub fn split_by_resource(signal: Signal, body: &Bytes, keys: &[String]) -> Result<Vec<Part>, SplitError> {
     let items = validate(signal, body)?;
+    let strings = StringTable::of(signal, body);
     let mut parts: Vec<(Vec<Option<String>>, Vec<u8>)> = Vec::new();
+    let mut shared = Vec::new();
     let mut reader = Reader::new(body);
     while !reader.is_empty() {
         let start = reader;
         let key = reader.key()?;
-        if schema::request(signal).field(key.number).is_none() {
-            // Nothing that a schema knows; it would not be in any object of rows either.
-            reader.skip(key.wire_type)?;
+        let mut value = reader;
+        reader.skip(key.wire_type)?;
+        let element = &start.bytes()[..start.bytes().len() - reader.bytes().len()];
+        if !schema::request(signal).field(key.number).is_some_and(Field::is_repeated) {
+            // What no schema knows would not be in any object of rows either. But where a request has a dictionary, what is
+            // beside the resources may be another one.
+            if !signal.can_be_laid_end_to_end() {
+                shared.extend_from_slice(element);
+            }
             continue;
         }
-        let values = values(reader.payload()?, keys)?;
-        let element = &start.bytes()[..start.bytes().len() - reader.bytes().len()];
+        let values = values(value.payload()?, keys, &strings)?;
         match parts.iter_mut().find(|(of, _)| *of == values) {
-            Some((_, body)) => body.extend_from_slice(element),
+            Some((_, resources)) => resources.extend_from_slice(element),
             None => parts.push((values, element.to_vec())),
         }
     }
     if let [(values, _)] = &mut parts[..] {
-        return Ok(vec![Part { values: std::mem::take(values), body: body.clone(), items }]);
+        let values = std::mem::take(values);
+        return Ok(vec![Part { values, items, resources: body.clone(), shared: Bytes::new() }]);
     }
-    let part = |(values, body): (_, Vec<u8>)| {
-        Ok(Part { values, items: validate(signal, &body)?, body: body.into() })
+    if shared.len().saturating_mul(parts.len()) > COPIED_BYTES_MAX {
+        return Err(SplitError::TooManyCopies { parts: parts.len(), shared_bytes: shared.len() });
+    }
+    let shared = Bytes::from(shared);
+    let part = |(values, resources): (_, Vec<u8>)| {
+        let items = validate(signal, &resources)?;
+        Ok(Part { values, items, resources: resources.into(), shared: shared.clone() })
     };
     parts.into_iter().map(part).collect()
 }
 
 /// The values of the attributes `keys` of the resource in a `ResourceLogs` or one of its siblings.
-fn values(sent: Reader<'_>, keys: &[String]) -> Result<Vec<Option<String>>, Invalid> {
+fn values(
+    sent: Reader<'_>,
+    keys: &[String],
+    strings: &StringTable<'_>,
+) -> Result<Vec<Option<String>>, Invalid> {
     let mut values = vec![None; keys.len()];
     each(sent, RESOURCE, &mut |resource| {
         each(resource, ATTRIBUTES, &mut |attribute| {
-            let mut name = None;
-            each(attribute, KEY, &mut |key| {
-                name = Some(key.bytes());
-                Ok(())
-            })?;
+            let name = name(attribute, strings)?;
             let wanted = keys.iter().position(|key| Some(key.as_bytes()) == name);
             if let Some(place) = wanted.filter(|place| values[*place].is_none()) {
                 each(attribute, VALUE, &mut |value| {
-                    values[place] = text(value)?;
+                    values[place] = text(value, strings)?;
                     Ok(())
                 })?;
             }
@@ -85,6 +136,23 @@ fn values(sent: Reader<'_>, keys: &[String]) -> Result<Vec<Option<String>>, Inva
         })
     })?;
     Ok(values)
+}
+
+/// The key of an attribute.
+fn name<'a>(mut attribute: Reader<'a>, strings: &StringTable<'a>) -> Result<Option<&'a [u8]>, Invalid> {
+    let (mut name, mut place) = (None, None);
+    while !attribute.is_empty() {
+        let key = attribute.key()?;
+        match (key.number, key.wire_type) {
+            (KEY, WireType::Length) => name = Some(attribute.payload()?.bytes()),
+            (KEY_STRINDEX, WireType::Varint) => place = Some(attribute.varint()?),
+            _ => attribute.skip(key.wire_type)?,
+        }
+    }
+    match place {
+        Some(place) if name.is_none_or(<[u8]>::is_empty) => strings.get(place),
+        _ => Ok(name),
+    }
 }
 
 /// Does something with every message, or text, in the field `number`.
@@ -95,7 +163,7 @@ fn each<'a>(
 ) -> Result<(), Invalid> {
     while !message.is_empty() {
         let key = message.key()?;
-        if key.number == number && key.wire_type == super::WireType::Length {
+        if key.number == number && key.wire_type == WireType::Length {
             work(message.payload()?)?;
         } else {
             message.skip(key.wire_type)?;
@@ -105,14 +173,16 @@ fn each<'a>(
 }
 
 /// An `AnyValue` as a short text, if it can be one; of several members the last counts.
-fn text(mut value: Reader<'_>) -> Result<Option<String>, Invalid> {
+fn text(mut value: Reader<'_>, strings: &StringTable<'_>) -> Result<Option<String>, Invalid> {
+    let owned = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let mut text = None;
     while !value.is_empty() {
         let key = value.key()?;
         text = match key.number {
-            STRING => Some(String::from_utf8_lossy(value.payload()?.bytes()).into_owned()),
+            STRING => Some(owned(value.payload()?.bytes())),
             BOOL => Some((value.varint()? != 0).to_string()),
             INT => Some(value.varint()?.cast_signed().to_string()),
+            STRING_STRINDEX => strings.get(value.varint()?)?.map(owned),
             _ => {
                 value.skip(key.wire_type)?;
                 None
@@ -123,65 +193,5 @@ fn text(mut value: Reader<'_>) -> Result<Option<String>, Invalid> {
 }
 
 #[cfg(test)]
-mod tests {
-    use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
-    use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue, any_value::Value};
-    use opentelemetry_proto::tonic::logs::v1::{LogRecord, ResourceLogs, ScopeLogs};
-    use opentelemetry_proto::tonic::resource::v1::Resource;
-    use prost::Message as _;
-
-    use super::*;
-
-    /// So many log records of a resource with these attributes.
-    fn resource(attributes: &[(&str, Value)], records: usize) -> ResourceLogs {
-        let attribute = |(key, value): &(&str, Value)| KeyValue {
-            key: (*key).to_owned(),
-            value: Some(AnyValue { value: Some(value.clone()) }),
-            ..KeyValue::default()
-        };
-        let attributes = attributes.iter().map(attribute).collect();
-        let log_records = vec![LogRecord::default(); records];
-        ResourceLogs {
-            resource: Some(Resource { attributes, ..Resource::default() }),
-            scope_logs: vec![ScopeLogs { log_records, ..ScopeLogs::default() }],
-            ..ResourceLogs::default()
-        }
-    }
-
-    fn text(text: &str) -> Value {
-        Value::StringValue(text.to_owned())
-    }
-
-    fn split(resources: &[ResourceLogs]) -> Vec<(Option<String>, u32, usize)> {
-        let request = ExportLogsServiceRequest { resource_logs: resources.to_vec() };
-        let parts =
-            split_by_resource(Signal::Logs, &request.encode_to_vec().into(), &["team".to_owned()]).unwrap();
-        let resources =
-            |part: &Part| ExportLogsServiceRequest::decode(&part.body[..]).unwrap().resource_logs.len();
-        parts.iter().map(|part| (part.values[0].clone(), part.items, resources(part))).collect()
-    }
-
-    #[test]
-    fn resources_with_one_value_are_one_part() {
-        let some = |text: &str| Some(text.to_owned());
-        let red = || resource(&[("other", text("x")), ("team", text("red"))], 2);
-        let blue = || resource(&[("team", text("blue")), ("team", text("red"))], 3);
-        let number = || resource(&[("team", Value::IntValue(-7))], 1);
-        let nobody = || resource(&[("team", Value::DoubleValue(0.5))], 1);
-        assert_eq!(split(&[red(), red()]), [(some("red"), 4, 2)]);
-        assert_eq!(
-            split(&[red(), blue(), number(), nobody(), ResourceLogs::default(), red()]),
-            [(some("red"), 4, 2), (some("blue"), 3, 1), (some("-7"), 1, 1), (None, 1, 2)]
-        );
-        assert_eq!(split(&[]), []);
-    }
-
-    #[test]
-    fn a_request_with_one_value_stays_as_it_came() {
-        let request = ExportLogsServiceRequest { resource_logs: vec![resource(&[], 1), resource(&[], 1)] };
-        let body: Bytes = [&request.encode_to_vec()[..], &[0x78, 1]].concat().into();
-        let parts = split_by_resource(Signal::Logs, &body, &["team".to_owned()]).unwrap();
-        assert_eq!(parts, [Part { values: vec![None], body: body.clone(), items: 2 }]);
-        assert!(split_by_resource(Signal::Logs, &body.slice(..body.len() - 3), &[]).is_err());
-    }
-}
+#[path = "split_tests.rs"]
+mod tests;

@@ -68,10 +68,15 @@ impl<'a> Reader<'a> {
         self.rest
     }
 
+    /// Where in the body what is left begins.
+    pub(crate) const fn offset(&self) -> usize {
+        self.end - self.rest.len()
+    }
+
     /// `problem`, here.
     #[cold]
     pub(crate) const fn invalid(&self, problem: Problem) -> Invalid {
-        Invalid::new(problem, self.end - self.rest.len())
+        Invalid::new(problem, self.offset())
     }
 
     /// The next field's key.

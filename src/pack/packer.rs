@@ -143,12 +143,12 @@ impl<'a> Packing<'a> {
         match otlp::split_by_resource(record.signal, &record.body, self.template.attributes()) {
             Ok(parts) => {
                 for part in parts {
-                    let record = Record { body: part.body, items: part.items, ..record.clone() };
+                    let record = Record { body: part.body(), items: part.items, ..record.clone() };
                     self.add_to(&record, &part.values)?;
                 }
                 Ok(())
             }
-            Err(invalid) => self.set_aside(record, &invalid.to_string()),
+            Err(error) => self.set_aside(record, &error.to_string()),
         }
     }
 
