@@ -35,6 +35,8 @@ mod options;
 mod otlp_encoder;
 mod output;
 mod packer;
+#[cfg(test)]
+mod profiles_tests;
 mod row_encoder;
 mod schema_objects;
 mod sink;

@@ -322,6 +322,40 @@ mod tests {
     }
 
     #[test]
+    fn profiles_are_lines_where_the_others_are_rows() {
+        let of_profiles = |format, compression, level| {
+            let columns = BTreeMap::from([("team".to_owned(), "resource.team".to_owned())]);
+            let columns = if format == Format::OtlpProto { BTreeMap::new() } else { columns };
+            let options = Options { format, compression, level, columns, ..Options::default() };
+            options.validate().unwrap();
+            for signal in rows::SIGNALS {
+                assert_eq!(*options.for_signal(signal), options);
+            }
+            let options = options.for_signal(Signal::Profiles).into_owned();
+            options.validate().unwrap();
+            (options.format, options.ending(), options.in_full().level)
+        };
+        let (jsonl, none, gzip, zstd) =
+            (Format::OtlpJsonl, Some(Compression::None), Some(Compression::Gzip), Some(Compression::Zstd));
+        for (format, compression, level, expected) in [
+            (Format::Parquet, None, None, (jsonl, ".jsonl.gz", Some(6))),
+            (Format::Parquet, zstd, Some(19), (jsonl, ".jsonl.gz", Some(6))),
+            (Format::Parquet, Some(Compression::Snappy), None, (jsonl, ".jsonl.gz", Some(6))),
+            (Format::Parquet, Some(Compression::Lz4), None, (jsonl, ".jsonl.gz", Some(6))),
+            (Format::Parquet, gzip, Some(9), (jsonl, ".jsonl.gz", Some(9))),
+            (Format::Parquet, none, None, (jsonl, ".jsonl", None)),
+            (Format::Csv, None, None, (jsonl, ".jsonl.gz", Some(6))),
+            (Format::Jsonl, zstd, Some(5), (jsonl, ".jsonl.zst", Some(5))),
+            (Format::Csv, none, None, (jsonl, ".jsonl", None)),
+            (Format::OtlpProto, zstd, Some(5), (Format::OtlpProto, ".binpb.zst", Some(5))),
+        ] {
+            let (as_format, ending, as_level) = expected;
+            let found = of_profiles(format, compression, level);
+            assert_eq!(found, (as_format, ending.to_owned(), as_level), "{format:?} {compression:?}");
+        }
+    }
+
+    #[test]
     fn the_headers_describe_the_bytes_as_they_are_stored() {
         let headers = |format, compression, content_encoding| {
             let options =
