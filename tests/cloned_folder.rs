@@ -25,12 +25,12 @@ fn deliver(bucket: &FolderBucket, text: &str) -> String {
     let body = Bytes::from(read_json(Signal::Logs, json.as_bytes(), 1 << 20).unwrap());
     let record =
         Record { seq: 1, signal: Signal::Logs, received_at: 1, items: 1, tenant: String::new(), body };
-    let records = [Item::Record(record)].into_iter().map(Ok::<_, Infallible>);
+    let read = || Ok::<_, Infallible>([Ok(Item::Record(record.clone()))].into_iter());
     let batch = pack_records(
         &BatchId { segment: SegmentId(1), output: OutputName::main() },
         "0badcafe",
         &Options::default(),
-        records,
+        read,
         &spool,
     )
     .unwrap();

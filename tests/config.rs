@@ -255,9 +255,9 @@ fn outputs_may_share_the_signals_as_long_as_each_is_taken_by_one() {
         );
         load(&yaml, &[], &[])
     };
-    let loaded = with("logs, metrics", "traces").unwrap();
+    let loaded = with("logs, metrics", "traces, profiles").unwrap();
     let taken: Vec<_> = loaded.config.all_outputs().map(|(_, objects, _)| objects.signals.len()).collect();
-    assert_eq!(taken, [2, 1], "both may write into one folder: no signal is there twice");
+    assert_eq!(taken, [2, 2], "both may write into one folder: no signal is there twice");
     let problems = with("logs", "traces").unwrap_err();
     assert!(problems[0].contains("objects.signals: no output takes metrics, and what is"), "{problems:?}");
     let problems = with("", "traces").unwrap_err();

@@ -74,14 +74,14 @@ async fn objects_that_a_failing_disk_drops_by_halves_are_counted_and_go() {
             tenant: String::new(),
             body: Bytes::from_static(BODY),
         };
-        let records =
-            [Signal::Logs, Signal::Traces].map(|signal| Ok::<_, Infallible>(Item::Record(record(signal))));
+        let signals = [Signal::Logs, Signal::Traces];
+        let read = || Ok::<_, Infallible>(signals.map(|signal| Ok(Item::Record(record(signal)))).into_iter());
         let options = pack::Options { format: pack::Format::OtlpJsonl, ..pack::Options::default() };
         let batch = pack_records(
             &BatchId { segment: SegmentId(1), output: OutputName::main() },
             "0badcafe",
             &options,
-            records.into_iter(),
+            read,
             &spool,
         )
         .unwrap();

@@ -86,13 +86,16 @@ pub(crate) fn pack(kind: Items, options: &Options, items: u64, request_items: u6
         }
         let id = BatchId { segment: SegmentId(segment), output: OutputName::main() };
         let mut segment_bytes = 0;
-        let records = std::iter::from_fn(|| {
-            let record = records
-                .next_if(|record| segment_bytes == 0 || segment_bytes + record.body.len() <= SEGMENT_BYTES)?;
+        let mut segment_records = Vec::new();
+        while let Some(record) =
+            records.next_if(|record| segment_bytes == 0 || segment_bytes + record.body.len() <= SEGMENT_BYTES)
+        {
             segment_bytes += record.body.len();
-            Some(Ok::<_, Infallible>(Item::Record(record)))
-        });
-        let batch = pack_records(&id, "a1b2c3d4", options, records, &spool).unwrap();
+            segment_records.push(record);
+        }
+        let read =
+            || Ok::<_, Infallible>(segment_records.iter().cloned().map(|record| Ok(Item::Record(record))));
+        let batch = pack_records(&id, "a1b2c3d4", options, read, &spool).unwrap();
         packed.items += double(batch.items());
         packed.received_bytes += double(segment_bytes as u64);
         packed.objects += double(batch.objects.len() as u64);

@@ -190,9 +190,9 @@ mod tests {
         let open = || Spool::open(Arc::clone(&disk), "/data/spool".into(), Budget::new(1 << 30)).unwrap();
         let pack = |spool: &Spool| {
             let records = [record(1, Signal::Logs), record(2, Signal::Traces)];
-            let records = records.into_iter().map(Ok::<_, Infallible>);
+            let read = || Ok::<_, Infallible>(records.iter().cloned().map(Ok));
             let id = BatchId { segment: SegmentId(1), output: OutputName::main() };
-            pack_records(&id, "0badcafe", &pack::Options::default(), records, spool).unwrap()
+            pack_records(&id, "0badcafe", &pack::Options::default(), read, spool).unwrap()
         };
         let whole = pack(&open().0);
         assert_eq!(whole.objects.len(), 2);

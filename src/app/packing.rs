@@ -5,6 +5,7 @@
 //! before delivery can remove the manifest. At no time is a record in neither, and a segment that comes back after a
 //! crash finds its manifest and is not packed again.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -169,16 +170,19 @@ fn pack_segment(
     unreadable: Unreadable,
 ) -> anyhow::Result<Vec<Batch>> {
     let outputs = pack::Outputs::from_pinned(segment.packing())?;
-    let (mut batches, mut read) = (Vec::new(), None);
+    let (mut batches, last) = (Vec::new(), RefCell::new(None));
     for (output, options) in outputs.iter() {
         // Output by output, so that memory does not grow with their number; the file is in the system's cache.
         let id = BatchId { segment: segment.id(), output: output.clone() };
-        let mut records = segment.records(unreadable)?;
-        batches.push(pack_records(&id, &segment.writer(), options, &mut records, spool)?);
-        read = Some(records);
+        let read = || {
+            last.replace(Some(segment.records(unreadable)?));
+            Ok::<_, log::Error>(std::iter::from_fn(|| last.borrow_mut().as_mut()?.next()))
+        };
+        batches.push(pack_records(&id, &segment.writer(), options, read, spool)?);
     }
-    let mut records = read.context("the segment has no output")?;
-    // The rest, if it was packed before a crash already: whatever is damaged must be told before the segment goes.
+    // None if everything was packed before a crash already.
+    let mut records = last.into_inner().map_or_else(|| segment.records(unreadable), Ok)?;
+    // The rest, if that is so: whatever is damaged must be told before the segment goes.
     for item in records.by_ref() {
         item?;
     }

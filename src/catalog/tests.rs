@@ -13,6 +13,7 @@ const DAY: u64 = 86_400_000_000_000;
 
 fn object(key: &str) -> Object {
     Object {
+        bucket: None,
         key: key.into(),
         file: "file".into(),
         signal: Signal::Logs,

@@ -56,3 +56,19 @@ pub fn object_damaged(signal: Signal) {
 pub fn manifest_damaged() {
     counter!("forebay_pack_damaged_manifests_total").increment(1);
 }
+
+/// `forebay_overflow_items_total`, by `output` and `signal`: items went under `objects.overflow_prefix`, because their segment
+/// had more values of tenants, attributes and buckets than `objects.max_prefixes`. Route by something that has fewer values,
+/// or raise `objects.max_prefixes` if that many are right: each of them makes an object of its own, every time.
+pub fn overflowed(output: &str, signal: Signal, items: u64) {
+    counter!("forebay_overflow_items_total", "output" => output.to_owned(), "signal" => signal.name())
+        .increment(items);
+}
+
+/// `forebay_misrouted_items_total`, by `output`, `signal` and `reason`: items went into the bucket of `upload.to`, because a
+/// value that `objects.bucket` needs was `missing`, because what came out was no name of a bucket (`invalid`), or because
+/// `objects.buckets` does not have it (`not_allowed`): look at what clients send.
+pub fn misrouted(output: &str, signal: Signal, reason: &'static str, items: u64) {
+    counter!("forebay_misrouted_items_total", "output" => output.to_owned(), "signal" => signal.name(), "reason" => reason)
+        .increment(items);
+}

@@ -35,6 +35,9 @@ pub struct Batch {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Object {
+    /// The bucket that it goes into; none for that of `upload.to`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bucket: Option<String>,
     /// Its name in the bucket, without what the bucket's address puts before it. It contains the hash of the content, so
     /// that an object of this key in the bucket is this object.
     pub key: String,
@@ -59,6 +62,20 @@ pub struct Object {
     pub content_type: String,
     /// The value of its header `Content-Encoding`, if it has one.
     pub content_encoding: Option<String>,
+}
+
+impl Object {
+    /// Its bucket and its key as one text, by which no other object of its output is called. That of an object in the bucket
+    /// of `upload.to` is its key.
+    pub fn address(&self) -> String {
+        address(self.bucket.as_deref(), &self.key)
+    }
+}
+
+/// What [`Object::address`] is for an object of this key in this bucket.
+pub fn address(bucket: Option<&str>, key: &str) -> String {
+    // Neither names of buckets nor keys have a `:`.
+    bucket.map_or_else(|| key.to_owned(), |bucket| format!("{bucket}:{key}"))
 }
 
 impl BatchId {

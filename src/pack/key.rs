@@ -6,37 +6,43 @@
 //! |         |                                 | (UTC)              |        |        | the content |        |
 //! ```
 //!
-//! Everything but the unique part is what the records of an object have in common: its partition. The unique part sorts by
-//! time, and two machines with one cloned disk differ in its hash as soon as their content does.
+//! Everything but the unique part is what the records of an object have in common: its partition, to which the bucket and
+//! the tenant belong as well. The unique part sorts by time, and two machines with one cloned disk differ in its hash as
+//! soon as their content does.
+//!
+//! What of a key comes with the data (`{tenant}`, `{resource.KEY}`) is its [`Route`].
 
-use std::fmt::Write as _;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use jiff::fmt::strtime::BrokenDownTime;
 use jiff::tz::TimeZone;
 
+use super::bucket_name::{BucketTemplate, Misrouted};
+use super::field::{NAME_BYTES_MAX, PATH_BYTES_MAX, Values};
 use super::key_rules::{
-    check_file_name, check_folders, check_length, check_name, check_time_conversion, clean,
+    check_file_name, check_folders, check_length, check_name, check_overflow, check_time_conversion, clean,
 };
 use super::options::Options;
+use super::template::{Asked, Part, split};
 use crate::log::SegmentId;
 use crate::otlp::Signal;
 use crate::rows;
 
-/// A template that was found to be good.
+/// A template that was found to be good: those of the prefix, the key and the bucket as one.
 #[derive(Debug)]
 pub(super) struct KeyTemplate {
-    prefix: String,
     parts: Vec<Part>,
-    /// The keys of the resource's attributes that stand in it.
-    attributes: Vec<String>,
+    asked: Asked,
+    bucket: Option<BucketTemplate>,
+    /// What stands for every field beyond `objects.max_prefixes`.
+    overflow: String,
     zone: TimeZone,
     /// What is appended, by [`Signal::index`].
     endings: [String; Signal::COUNT],
 }
 
-/// What the partition of a record depends on.
+/// What the partition of a record depends on, beside its route.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Facts<'a> {
     pub(super) signal: Signal,
@@ -48,29 +54,29 @@ pub(super) struct Facts<'a> {
     pub(super) received_at: u64,
     /// Its tenant; empty if there is none.
     pub(super) tenant: &'a str,
-    /// The values of [`KeyTemplate::attributes`], those that there are.
-    pub(super) values: &'a [Option<String>],
 }
 
-/// A piece of a template.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Part {
-    /// Text that stands for itself.
-    Text(String),
-    /// One conversion of strftime, such as `%Y`.
-    Time(String),
-    Signal,
-    Writer,
-    Output,
-    Tenant,
-    /// The attribute of the resource at this place among those of the template.
-    Attribute(usize),
-    Unique,
+/// What of a key and of the bucket comes with the data.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Route {
+    /// What stands for each field of the template.
+    fields: Vec<String>,
+    /// The bucket; none for that of `upload.to`.
+    bucket: Option<Arc<str>>,
 }
 
-/// A key with a gap in the place of `{unique}`: what objects have in common that belong together.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Partition(Arc<str>);
+/// What objects have in common that belong together.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Partition {
+    /// The key with a gap in the place of `{unique}`.
+    key: Arc<str>,
+    /// The bucket; none for that of `upload.to`.
+    bucket: Option<Arc<str>>,
+    /// The tenant, also where the key does not name it: no object holds two.
+    tenant: Arc<str>,
+    /// What of the key is time.
+    time: String,
+}
 
 /// Stands for `{unique}` in a partition; no key may contain it.
 pub(super) const GAP: char = '*';
@@ -92,14 +98,22 @@ impl KeyTemplate {
                 options.timezone
             )
         })?;
-        let prefix = clean(&options.prefix).and_then(|prefix| check_name(&prefix).map(|()| prefix));
-        let prefix = prefix.map_err(|fault| format!("objects.prefix is `{}`; {fault}", options.prefix))?;
-        let refuse = |fault: String| format!("objects.key is `{}`; {fault}", options.key);
-        let mut attributes = Vec::new();
-        let parts =
-            clean(options.template()).and_then(|text| split(&text, &mut attributes)).map_err(refuse)?;
+        check_overflow(&options.overflow_prefix)?;
+        let mut asked = Asked::default();
+        let bucket = BucketTemplate::parse(options, &mut asked.attributes)?;
+        let overflow = options.overflow_prefix.clone();
         let endings = Signal::ALL.map(|signal| options.for_signal(signal).ending());
-        let template = Self { prefix, parts, attributes, zone, endings };
+        let none_yet = Default::default();
+        let mut template = Self { parts: Vec::new(), asked, bucket, overflow, zone, endings: none_yet };
+        let refuse = |fault: String| format!("objects.prefix is `{}`; {fault}", options.prefix);
+        template.add(&options.prefix).map_err(refuse)?;
+        template.check_prefix().map_err(refuse)?;
+        if !template.parts.is_empty() {
+            template.parts.push(Part::Text("/".into()));
+        }
+        template.endings = endings;
+        let refuse = |fault: String| format!("objects.key is `{}`; {fault}", options.key);
+        template.add(options.template()).map_err(refuse)?;
         template.check().map_err(refuse)?;
         if options.format.is_rows() {
             template.check_columns(options)?;
@@ -107,9 +121,15 @@ impl KeyTemplate {
         Ok(template)
     }
 
+    fn add(&mut self, text: &str) -> Result<(), String> {
+        let parts = split(&clean(text)?, &mut self.asked)?;
+        self.parts.extend(parts);
+        Ok(())
+    }
+
     /// The keys of the resource's attributes on which a partition depends.
     pub(super) fn attributes(&self) -> &[String] {
-        &self.attributes
+        &self.asked.attributes
     }
 
     /// Whether the time stands before the signal.
@@ -119,38 +139,59 @@ impl KeyTemplate {
         time.is_some_and(|time| signal.is_none_or(|signal| time < signal))
     }
 
+    /// The route of data with these values, and why it has the main bucket if it should have another one.
+    pub(super) fn route(&self, values: Values<'_>) -> (Route, Option<Misrouted>) {
+        let fields = self.asked.fields.iter().map(|field| field.render(values, &self.overflow)).collect();
+        let (bucket, misrouted) = match self.bucket.as_ref().map(|bucket| bucket.name(values)) {
+            None => (None, None),
+            Some(Ok(name)) => (Some(name), None),
+            Some(Err(misrouted)) => (None, Some(misrouted)),
+        };
+        (Route { fields, bucket }, misrouted)
+    }
+
+    /// The route of data for which there are too many others.
+    pub(super) fn overflow(&self) -> Route {
+        Route { fields: vec![self.overflow.clone(); self.asked.fields.len()], bucket: None }
+    }
+
     /// The partition of a record.
     ///
     /// # Errors
     /// None for a time that the log can hold: the template was tried out.
-    pub(super) fn partition(&self, facts: Facts<'_>) -> Result<Partition, jiff::Error> {
+    pub(super) fn partition(&self, facts: Facts<'_>, route: &Route) -> Result<Partition, jiff::Error> {
         let time = broken_down(&self.zone, facts.received_at);
-        let mut key = self.prefix.clone();
-        if !key.is_empty() {
-            key.push('/');
-        }
+        let (mut key, mut times) = (String::new(), String::new());
         for part in &self.parts {
             match part {
                 Part::Text(text) => key.push_str(text),
-                Part::Time(conversion) => time.format(conversion, &mut key)?,
+                Part::Time(conversion) => {
+                    let from = key.len();
+                    time.format(conversion, &mut key)?;
+                    times.extend([&key[from..], "/"]);
+                }
                 Part::Signal => key.push_str(facts.signal.name()),
                 Part::Writer => key.push_str(facts.writer),
                 Part::Output => key.push_str(facts.output),
-                Part::Tenant => key.push_str(&escaped(Some(facts.tenant))),
-                Part::Attribute(place) => {
-                    key.push_str(&escaped(facts.values.get(*place).and_then(Option::as_deref)));
-                }
+                Part::Field(place) => key.push_str(route.fields.get(*place).map_or("", String::as_str)),
                 Part::Unique => key.push(GAP),
             }
         }
         key.push_str(&self.endings[facts.signal.index()]);
-        Ok(Partition(key.into()))
+        if key.starts_with('/') || key.contains("//") {
+            // A field that is to be nothing where there is no value was a folder of its own.
+            key = key.split('/').filter(|folder| !folder.is_empty()).collect::<Vec<_>>().join("/");
+        }
+        let (bucket, tenant) = (route.bucket.clone(), facts.tenant.into());
+        Ok(Partition { key: key.into(), bucket, tenant, time: times })
     }
 
     /// The partition of the object without rows that shows the columns of a signal.
     pub(super) fn schema_partition(&self, signal: Signal, output: &str) -> Result<Partition, jiff::Error> {
         // Of no writer: all that write here share it.
-        self.partition(Facts { signal, output, writer: "all", received_at: 0, tenant: "", values: &[] })
+        let facts = Facts { signal, output, writer: "all", received_at: 0, tenant: "" };
+        let (route, _) = self.route(Values::NONE);
+        self.partition(facts, &Route { bucket: None, ..route })
     }
 
     /// The folders of one time, for each signal.
@@ -162,6 +203,20 @@ impl KeyTemplate {
         Signal::ALL.into_iter().filter_map(place).collect()
     }
 
+    /// Checks the parts of the prefix, which are all that there are yet.
+    fn check_prefix(&self) -> Result<(), String> {
+        if self.parts.contains(&Part::Unique) || self.parts.contains(&Part::Signal) {
+            return Err("`{unique}` and `{signal}` belong into objects.key".into());
+        }
+        self.check_times()?;
+        let facts = Facts { signal: Signal::Logs, output: "main", writer: "all", received_at: 0, tenant: "" };
+        for route in self.probes() {
+            let partition = self.partition(facts, &route).map_err(|error| error.to_string())?;
+            check_name(&partition.key)?;
+        }
+        Ok(())
+    }
+
     fn check(&self) -> Result<(), String> {
         match self.parts.iter().filter(|part| **part == Part::Unique).count() {
             0 => return Err(WITHOUT_UNIQUE.into()),
@@ -171,29 +226,40 @@ impl KeyTemplate {
         if !self.parts.contains(&Part::Signal) {
             return Err(WITHOUT_SIGNAL.into());
         }
-        for part in &self.parts {
-            if let Part::Time(conversion) = part {
-                check_time_conversion(conversion, |time| self.render(conversion, time))?;
-            }
-        }
+        self.check_times()?;
         if let Some(Part::Text(text)) = self.parts.last()
             && let Some(ending) = ENDINGS.iter().find(|ending| text.ends_with(**ending))
         {
             return Err(format!("leave out the ending `{ending}`: `{}` is appended", self.endings[0]));
         }
-        Signal::ALL
-            .into_iter()
-            .try_for_each(|signal| PROBES.into_iter().try_for_each(|time| self.try_out(signal, time)))
+        for route in self.probes() {
+            for signal in Signal::ALL {
+                PROBES.into_iter().try_for_each(|time| self.try_out(signal, time, &route))?;
+            }
+        }
+        Ok(())
     }
 
-    /// Checks what becomes of the template at one time, with the longest values there can be.
-    fn try_out(&self, signal: Signal, time: u64) -> Result<(), String> {
-        let writer = "ffffffff";
-        let longest = "x".repeat(VALUE_BYTES_MAX + 1);
-        let values = vec![Some(longest.clone()); self.attributes.len()];
-        let output = &longest[..32];
-        let facts = Facts { signal, output, writer, received_at: time, tenant: &longest, values: &values };
-        let partition = self.partition(facts).map_err(|error| error.to_string())?;
+    fn check_times(&self) -> Result<(), String> {
+        self.parts.iter().try_for_each(|part| match part {
+            Part::Time(conversion) => check_time_conversion(conversion, |time| self.render(conversion, time)),
+            _ => Ok(()),
+        })
+    }
+
+    /// The routes with which a template is tried out: the longest values there can be, none, and too many.
+    fn probes(&self) -> [Route; 3] {
+        let longest = format!("{}/", "x".repeat(NAME_BYTES_MAX)).repeat(PATH_BYTES_MAX / NAME_BYTES_MAX);
+        let attributes = vec![Some(longest.clone()); self.asked.attributes.len()];
+        let values = Values { tenant: &longest, attributes: &attributes };
+        [self.route(values).0, self.route(Values::NONE).0, self.overflow()]
+    }
+
+    /// Checks what becomes of the template at one time.
+    fn try_out(&self, signal: Signal, time: u64, route: &Route) -> Result<(), String> {
+        let (writer, output) = ("ffffffff", "x".repeat(32));
+        let facts = Facts { signal, output: &output, writer, received_at: time, tenant: "" };
+        let partition = self.partition(facts, route).map_err(|error| error.to_string())?;
         check_name(&partition.key("unique"))?;
         check_file_name(partition.file_name())?;
         check_folders(partition.folder())?;
@@ -238,17 +304,27 @@ const ENDINGS: [&str; 7] = [".parquet", ".json", ".jsonl", ".csv", ".binpb", ".g
 impl Partition {
     /// What stands before the last `/`.
     fn folder(&self) -> &str {
-        self.0.rsplit_once('/').map_or("", |(folder, _)| folder)
+        self.key.rsplit_once('/').map_or("", |(folder, _)| folder)
     }
 
     /// What stands behind the last `/`.
     fn file_name(&self) -> &str {
-        self.0.rsplit('/').next().unwrap_or_default()
+        self.key.rsplit('/').next().unwrap_or_default()
     }
 
     /// The key of an object in it.
     pub(super) fn key(&self, unique: &str) -> String {
-        self.0.replacen(GAP, unique, 1)
+        self.key.replacen(GAP, unique, 1)
+    }
+
+    /// Whether it is of another time than `other`.
+    pub(super) fn is_of_another_time(&self, other: &Self) -> bool {
+        self.time != other.time
+    }
+
+    /// The bucket of an object in it; none for that of `upload.to`.
+    pub(super) fn bucket(&self) -> Option<&str> {
+        self.bucket.as_deref()
     }
 }
 
@@ -267,83 +343,6 @@ fn broken_down(zone: &TimeZone, received_at: u64) -> BrokenDownTime {
 fn timestamp(received_at: u64) -> Timestamp {
     // The log's clock ends in the year 2554, jiff's in 9999.
     Timestamp::from_nanosecond(received_at.into()).unwrap_or(Timestamp::MAX)
-}
-
-/// The longest value of a tenant or an attribute in a key, in bytes; a longer one is cut, with a hash of the whole.
-const VALUE_BYTES_MAX: usize = 64;
-
-/// A value as a key can hold it, never the same for two values: what is not safe becomes `!` and two hexadecimal digits.
-fn escaped(value: Option<&str>) -> String {
-    let Some(value) = value.filter(|value| !value.is_empty()) else { return NO_VALUE.to_owned() };
-    let mut escaped = String::new();
-    for (place, byte) in value.bytes().enumerate() {
-        let is_safe =
-            byte.is_ascii_alphanumeric() || byte == b'-' || (place > 0 && (byte == b'.' || byte == b'_'));
-        if is_safe {
-            escaped.push(char::from(byte));
-        } else {
-            // Writing into a text cannot fail.
-            let _ = write!(escaped, "!{byte:02X}");
-        }
-    }
-    if escaped == NO_VALUE {
-        return "!6Eone".to_owned();
-    }
-    if escaped.len() > VALUE_BYTES_MAX {
-        escaped.truncate(VALUE_BYTES_MAX - 17);
-        let hash = blake3::hash(value.as_bytes()).to_hex();
-        let _ = write!(escaped, "!{}", &hash[..16]);
-    }
-    escaped
-}
-
-/// What stands in a key for a tenant or an attribute that is not there.
-const NO_VALUE: &str = "none";
-
-/// Splits a template into its parts, and notes the keys of attributes.
-fn split(template: &str, attributes: &mut Vec<String>) -> Result<Vec<Part>, String> {
-    let mut parts = Vec::new();
-    let mut rest = template;
-    while let Some(first) = rest.chars().next() {
-        let (part, length) = match first {
-            '{' => {
-                let length = rest.find('}').map_or(rest.len(), |end| end + 1);
-                (placeholder(&rest[..length], attributes)?, length)
-            }
-            '%' => {
-                let length = rest[1..].find(|c: char| c.is_ascii_alphabetic() || c == '%');
-                let length = length.map_or(rest.len(), |end| end + 2);
-                (Part::Time(rest[..length].into()), length)
-            }
-            _ => {
-                let length = rest.find(['{', '%']).unwrap_or(rest.len());
-                (Part::Text(rest[..length].into()), length)
-            }
-        };
-        parts.push(part);
-        rest = &rest[length..];
-    }
-    Ok(parts)
-}
-
-fn placeholder(text: &str, attributes: &mut Vec<String>) -> Result<Part, String> {
-    match text {
-        "{signal}" => Ok(Part::Signal),
-        "{unique}" => Ok(Part::Unique),
-        "{writer}" => Ok(Part::Writer),
-        "{output}" => Ok(Part::Output),
-        "{tenant}" => Ok(Part::Tenant),
-        _ => match text.strip_prefix("{resource.").and_then(|rest| rest.strip_suffix('}')) {
-            Some(key) if !key.is_empty() => {
-                attributes.push(key.to_owned());
-                Ok(Part::Attribute(attributes.len() - 1))
-            }
-            _ => Err(format!(
-                "`{text}` is none of `{{signal}}`, `{{unique}}`, `{{writer}}`, `{{output}}`, `{{tenant}}` and \
-                 `{{resource.KEY}}`"
-            )),
-        },
-    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! What a key must not be, so that every store takes it and every reader finds it.
 //!
-//! The functions return the half of a sentence that follows the setting and its value.
+//! Unless they say otherwise, the functions return the half of a sentence that follows the setting and its value.
 
 use super::key::GAP;
 
@@ -22,6 +22,23 @@ pub(super) fn clean(path: &str) -> Result<String, String> {
         return Err("it must not contain `..`".into());
     }
     Ok(parts.join("/"))
+}
+
+/// Checks the name of the folders for what is too many.
+///
+/// # Errors
+/// A sentence that names the setting, its value and what it must be.
+pub(super) fn check_overflow(prefix: &str) -> Result<(), String> {
+    let is_right = (1..=64).contains(&prefix.len())
+        && prefix.chars().all(|c| c.is_ascii_alphanumeric() || "-_./".contains(c))
+        && prefix.split('/').all(|folder| folder.starts_with(|c: char| c.is_ascii_alphanumeric()));
+    if is_right {
+        return Ok(());
+    }
+    Err(format!(
+        "objects.overflow_prefix is `{prefix}`; it must be 1 to 64 letters, digits, `-`, `_`, `.` and `/`, with a letter or a \
+         digit at the beginning of each folder"
+    ))
 }
 
 /// Checks a path without times and placeholders.

@@ -11,12 +11,17 @@ fn options(prefix: &str, key: &str, timezone: &str) -> Options {
 }
 
 fn facts<'a>(signal: Signal, received_at: u64) -> Facts<'a> {
-    Facts { signal, output: "main", writer: "a1b2c3d4", received_at, tenant: "", values: &[] }
+    Facts { signal, output: "main", writer: "a1b2c3d4", received_at, tenant: "" }
+}
+
+/// The partition of data without tenant and attributes.
+fn partition(template: &KeyTemplate, signal: Signal, received_at: u64) -> Partition {
+    template.partition(facts(signal, received_at), &template.route(Values::NONE).0).unwrap()
 }
 
 fn key(options: &Options, received_at: u64) -> String {
     let template = KeyTemplate::parse(options).unwrap();
-    let partition = template.partition(facts(Signal::Logs, received_at)).unwrap();
+    let partition = partition(&template, Signal::Logs, received_at);
     partition.key(&unique_part(received_at, "a1b2c3d4", SegmentId(42), &"0123456789abcdef".repeat(4)))
 }
 
@@ -77,7 +82,7 @@ fn names_sort_by_the_time_of_their_first_record() {
     let template = KeyTemplate::parse(&options("", "{signal}_{unique}", "UTC")).unwrap();
     let key = |time: u64, hash: &str| {
         let unique = unique_part(time, "a1b2c3d4", SegmentId(1), hash);
-        template.partition(facts(Signal::Traces, time)).unwrap().key(&unique)
+        partition(&template, Signal::Traces, time).key(&unique)
     };
     let times = [0, 999_000_000, 1_000_000_000, 59_999_000_000, 60_000_000_000, SUMMER, u64::MAX];
     let keys: Vec<_> = times.iter().map(|time| key(*time, if time % 2 == 0 { "ff" } else { "00" })).collect();
@@ -127,7 +132,30 @@ fn what_would_lose_data_or_blind_readers_is_refused_in_plain_words() {
         ("", "{signal}_{unique}.json", "UTC", "leave out the ending `.json`: `.jsonl.gz` is appended"),
         ("_raw", unique_file, "UTC", "objects.prefix is `_raw`; readers pass over names that begin with `_`"),
         ("a/../b", unique_file, "UTC", "objects.prefix is `a/../b`; it must not contain `..`"),
-        ("%Y", unique_file, "UTC", "objects.prefix is `%Y`; `%` is not safe"),
+        ("%S", unique_file, "UTC", "objects.prefix is `%S`; `%S` changes within a minute"),
+        (
+            "{unique}",
+            unique_file,
+            "UTC",
+            "objects.prefix is `{unique}`; `{unique}` and `{signal}` belong into",
+        ),
+        (
+            "a/{signal}",
+            unique_file,
+            "UTC",
+            "objects.prefix is `a/{signal}`; `{unique}` and `{signal}` belong into",
+        ),
+        (
+            "{tenant:-_x}",
+            unique_file,
+            "UTC",
+            "readers pass over names that begin with `_` or `.`, such as `_x`",
+        ),
+        ("{tenant|path:-a/../b}", unique_file, "UTC", "it must not contain `..`"),
+        ("{tenant:-a b}", unique_file, "UTC", "objects.prefix is `{tenant:-a b}`; ` ` is not safe"),
+        ("x_{team}", unique_file, "UTC", "objects.prefix is `x_{team}`; `{team}` is none of"),
+        ("", "{signal}_{unique}-{tenant|path}", "UTC", "`{unique}` must stand behind the last `/`"),
+        ("", "x={tenant}/{signal}/{tenant:-x=1}/{unique}", "UTC", "two folders begin with `x=`"),
         (
             "",
             unique_file,
@@ -159,7 +187,7 @@ fn partitions_follow_the_clocks_of_the_time_zone() {
     let hour = |time: &str| {
         let time: Timestamp = time.parse().unwrap();
         let time = u64::try_from(time.as_nanosecond()).unwrap();
-        template.partition(facts(Signal::Logs, time)).unwrap().key("")[..13].to_owned()
+        partition(&template, Signal::Logs, time).key("")[..13].to_owned()
     };
     // In autumn the clocks go back at 01:00 UTC: two hours are the hour 02 there. In spring there is no hour 02.
     for (time, expected) in [
@@ -190,9 +218,8 @@ fn tenants_and_attributes_never_share_a_folder() {
     let template = KeyTemplate::parse(&options).unwrap();
     assert_eq!(template.attributes(), ["team.name"]);
     let folder = |tenant: &str, team: Option<&str>| {
-        let values = [team.map(str::to_owned)];
-        let facts = Facts { tenant, values: &values, ..facts(Signal::Logs, SUMMER) };
-        template.partition(facts).unwrap().folder().to_owned()
+        let (route, _) = template.route(Values { tenant, attributes: &[team.map(str::to_owned)] });
+        template.partition(facts(Signal::Logs, SUMMER), &route).unwrap().folder().to_owned()
     };
     assert_eq!(folder("", None), "main/none/none");
     assert_eq!(folder("acme", Some("red")), "main/acme/red");
@@ -203,7 +230,7 @@ fn tenants_and_attributes_never_share_a_folder() {
     let long = "x".repeat(300);
     let [one, other] = [long.clone() + "1", long + "2"].map(|tenant| folder(&tenant, None));
     assert_ne!(one, other);
-    assert_eq!(one.len(), "main//none".len() + VALUE_BYTES_MAX);
+    assert_eq!(one.len(), "main//none".len() + NAME_BYTES_MAX);
 }
 
 #[test]

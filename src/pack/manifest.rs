@@ -16,7 +16,8 @@
 //! blake3 <hash of all lines above, 64 hexadecimal digits>
 //! ```
 //!
-//! Format 1 is held by `tests/data/spool/00000042-main.manifest`.
+//! Format 1 is held by `tests/data/spool/00000042-main.manifest`. In format 2, which `00000043-main.manifest` holds, an
+//! object may name the bucket that it goes into; a manifest in which none does is one of format 1.
 
 use std::collections::BTreeSet;
 
@@ -25,8 +26,10 @@ use super::names;
 
 /// What the first line begins with; the number of the format follows.
 const MAGIC: &str = "forebay manifest ";
-/// The format that this version writes, and the only one it reads.
+/// The format in which all objects go into the bucket of `upload.to`.
 const VERSION: &str = "1";
+/// The format in which objects name buckets. There is no other that this version reads.
+const VERSION_WITH_BUCKETS: &str = "2";
 /// What the last line begins with.
 const CHECKSUM: &str = "blake3 ";
 /// The length of the last line with its line break.
@@ -47,7 +50,9 @@ pub(super) fn encode(batch: &Batch) -> Vec<u8> {
         Ok(json) => json,
         Err(error) => unreachable!("strings and numbers are always JSON: {error}"),
     };
-    let lines = format!("{MAGIC}{VERSION}\n{json}\n");
+    let has_buckets = batch.objects.iter().any(|object| object.bucket.is_some());
+    let version = if has_buckets { VERSION_WITH_BUCKETS } else { VERSION };
+    let lines = format!("{MAGIC}{version}\n{json}\n");
     let checksum = checksum(lines.as_bytes());
     (lines + &checksum).into_bytes()
 }
@@ -61,8 +66,8 @@ pub(super) fn decode(content: &[u8]) -> Result<Batch, Unreadable> {
     let newer = |reason: String| Unreadable::Newer(reason);
     let lines = str::from_utf8(lines).map_err(|error| newer(error.to_string()))?;
     let (first, json) = lines.split_once('\n').unwrap_or((lines, ""));
-    if first.strip_prefix(MAGIC) != Some(VERSION) {
-        return Err(newer(format!("it begins with `{first}`, not `{MAGIC}{VERSION}`")));
+    if !matches!(first.strip_prefix(MAGIC), Some(VERSION | VERSION_WITH_BUCKETS)) {
+        return Err(newer(format!("it begins with `{first}`, not `{MAGIC}{VERSION_WITH_BUCKETS}`")));
     }
     let batch: Batch = serde_json::from_str(json).map_err(|error| newer(error.to_string()))?;
     check_files(&batch).map_err(newer)?;
@@ -99,9 +104,12 @@ mod tests {
     use crate::pack::{Object, OutputName};
 
     const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/spool/00000042-main.manifest");
+    const WITH_BUCKETS: &str =
+        concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/spool/00000043-main.manifest");
 
     fn batch() -> Batch {
         let object = |file: &str, signal: Signal, content_encoding: Option<&str>| Object {
+            bucket: None,
             key: format!(
                 "{signal}/date=2026-08-22/hour=10/{signal}_20260822T101112123Z-a1b2c3d4-00000042-00.jsonl.gz"
             ),
@@ -131,6 +139,18 @@ mod tests {
     }
 
     #[test]
+    fn a_manifest_that_names_buckets_is_one_that_older_versions_leave_alone() {
+        let mut batch = Batch { segment: SegmentId(43), ..batch() };
+        batch.objects[0].file = "00000043-main-0.logs.object".into();
+        batch.objects[1].file = "00000043-main-1.metrics.object".into();
+        batch.objects[1].bucket = Some("lake-acme".into());
+        let golden = fs::read_to_string(WITH_BUCKETS).unwrap();
+        assert_eq!(String::from_utf8(encode(&batch)).unwrap(), golden);
+        assert_eq!(decode(golden.as_bytes()).unwrap(), batch);
+        assert!(golden.starts_with("forebay manifest 2\n"));
+    }
+
+    #[test]
     fn every_flipped_bit_and_every_cut_is_noticed() {
         let content = encode(&batch());
         for place in 0..content.len() {
@@ -146,7 +166,7 @@ mod tests {
     #[test]
     fn what_a_newer_version_wrote_is_no_damage() {
         for lines in [
-            "forebay manifest 2\n{\"segment\": \"00000042\", \"output\": \"main\", \"objects\": []}\n",
+            "forebay manifest 3\n{\"segment\": \"00000042\", \"output\": \"main\", \"objects\": []}\n",
             "forebay manifest 1\n{\"segment\": \"00000042\", \"output\": \"main\", \"objects\": [], \"rows\": 7}\n",
         ] {
             let content = lines.to_owned() + &checksum(lines.as_bytes());

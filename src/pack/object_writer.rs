@@ -1,18 +1,17 @@
 //! One object while records are added to it: encoding, compression, file.
 
-use std::collections::HashSet;
 use std::path::PathBuf;
 
 use super::batch::Object;
 use super::encoder::{EncodeError, Encoder};
 use super::error::Error;
-use super::key::{Partition, unique_part};
+use super::key::Partition;
 use super::options::Options;
 use super::sink::Sink;
 use super::spool_file::{SpoolFile, Written};
 use super::staging::StagedFile;
 use crate::disk::Use;
-use crate::log::{Record, SegmentId};
+use crate::log::Record;
 use crate::otlp::Signal;
 
 /// An object that is not finished.
@@ -127,26 +126,16 @@ impl ObjectWriter {
         self.last_received_at = record.received_at;
     }
 
-    /// Ends the object and makes its content durable. Its key is none of those that the segment's others have, of which
-    /// it becomes one: equal exports received in the same millisecond would get the same one, and one of them be lost.
-    pub(super) fn finish(
-        self,
-        writer: &str,
-        segment: SegmentId,
-        keys: &mut HashSet<String>,
-    ) -> Result<Finished, Error> {
+    /// Its partition.
+    pub(super) fn partition(&self) -> &Partition {
+        &self.partition
+    }
+
+    /// Ends the object and makes its content durable. `unique` makes the unique part of its name of the time of its first
+    /// record (nanoseconds since 1970) and the hash of its content.
+    pub(super) fn finish(self, unique: impl FnOnce(u64, &str) -> String) -> Result<Finished, Error> {
         let (received_at, partition) = (self.first_received_at, self.partition.clone());
-        self.finish_as(|blake3| {
-            let unique = unique_part(received_at, writer, segment, blake3);
-            let mut key = partition.key(&unique);
-            for number in 2_u64.. {
-                if keys.insert(key.clone()) {
-                    break;
-                }
-                key = partition.key(&format!("{unique}-{number}"));
-            }
-            key
-        })
+        self.finish_as(|blake3| partition.key(&unique(received_at, blake3)))
     }
 
     /// Ends the object and makes its content durable. `key` makes its key of the hash of its content.
@@ -156,6 +145,7 @@ impl ObjectWriter {
         let written = encoded.and_then(|()| self.sink.finish()).and_then(SpoolFile::finish);
         let Written { bytes, blake3, used } = written.map_err(failed)?;
         let object = Object {
+            bucket: self.partition.bucket().map(str::to_owned),
             key: key(&blake3),
             file: self.name,
             signal: self.signal,

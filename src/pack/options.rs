@@ -30,7 +30,8 @@ pub struct Options {
     /// How hard it is compressed: 0 to 9 for gzip (6 if left out), 1 to 19 for zstd (3 if left out; above 15 each of the
     /// open objects takes 50 to 100 MiB of memory).
     pub level: Option<u8>,
-    /// Folders put before every key, such as `telemetry/claude-code`.
+    /// Folders put before every key, such as `telemetry/claude-code`. It may have the fields of `key`, but for `{signal}` and
+    /// `{unique}`: `base/{resource.com.awss3.prefix|path:-others}`.
     pub prefix: String,
     /// The template of the keys, or `collector` for the layout of the OpenTelemetry Collector's `awss3exporter`.
     ///
@@ -39,7 +40,21 @@ pub struct Options {
     /// attribute `KEY` of the resource, `none` where there is none; `%Y`, `%m`, `%d`, `%H`, `%M` and the other conversions
     /// of strftime give the time at which the data was received. The ending (`.parquet`) is appended. An object never
     /// spans two keys that differ in more than `{unique}`.
+    ///
+    /// `{resource.KEY:-others}` is `others` where there is no value, `{resource.KEY|path}` makes folders of the slashes of
+    /// the value, `{resource.KEY|path:-others}` does both; the same holds for `{tenant}`.
     pub key: String,
+    /// The template of the name of the bucket, of `{tenant}`, `{resource.KEY}` (with or without `:-` and what stands there
+    /// where there is no value) and text. The bucket of `upload.to` if it is empty, if a value is missing, or if what comes
+    /// out is no name of a bucket. All else is as in `upload`: the store, the credentials, the folders of `upload.to`.
+    pub bucket: String,
+    /// The buckets that `bucket` may name; any if it is empty. Whoever may send telemetry chooses among them.
+    pub buckets: Vec<String>,
+    /// The most routes (values of `{tenant}`, of `{resource.KEY}` and of the bucket) that a segment is divided by, 1 to
+    /// 1,000. What has further values goes under `overflow_prefix`, into the bucket of `upload.to`.
+    pub max_prefixes: usize,
+    /// What stands for each `{tenant}` and `{resource.KEY}` in the keys of what is beyond `max_prefixes`.
+    pub overflow_prefix: String,
     /// The time zone of the key, by its name in the IANA time zone database: `UTC`, `Europe/Berlin`.
     pub timezone: String,
     /// Columns that rows have beside their own, by name, each with the attribute that it shows: `resource.KEY`,
@@ -84,6 +99,10 @@ impl Default for Options {
             level: None,
             prefix: String::new(),
             key: "{signal}/date=%Y-%m-%d/hour=%H/{signal}_{unique}".into(),
+            bucket: String::new(),
+            buckets: Vec::new(),
+            max_prefixes: 100,
+            overflow_prefix: "overflow".into(),
             timezone: "UTC".into(),
             columns: BTreeMap::new(),
             schema_objects: true,
@@ -102,6 +121,9 @@ impl Options {
         self.codec()?;
         self.promotions()?;
         KeyTemplate::parse(self)?;
+        if !(1..=1000).contains(&self.max_prefixes) {
+            return Err(format!("objects.max_prefixes is {}; it must be 1 to 1000", self.max_prefixes));
+        }
         if self.content_encoding && self.format == Format::Parquet {
             return Err(
                 "objects.content_encoding is true, but Parquet is compressed inside: leave it out".into()
@@ -295,7 +317,8 @@ mod tests {
         assert_eq!(
             in_full,
             r#"{"format":"parquet","compression":"zstd","level":3,"prefix":"","#.to_owned()
-                + r#""key":"{signal}/date=%Y-%m-%d/hour=%H/{signal}_{unique}","timezone":"UTC","columns":{},"#
+                + r#""key":"{signal}/date=%Y-%m-%d/hour=%H/{signal}_{unique}","bucket":"","buckets":[],"#
+                + r#""max_prefixes":100,"overflow_prefix":"overflow","timezone":"UTC","columns":{},"#
                 + r#""schema_objects":true,"content_encoding":false,"signals":[]}"#
         );
     }

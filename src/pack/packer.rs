@@ -1,13 +1,15 @@
 //! From records to objects.
 
-use std::collections::HashSet;
 use std::time::Instant;
 
 use super::batch::{Batch, BatchId};
 use super::error::Error;
-use super::key::{Facts, KeyTemplate, Partition};
-use super::object_writer::{AddError, Finished, ObjectWriter};
+use super::field::Values;
+use super::key::{Facts, KeyTemplate, Partition, Route};
+use super::object_writer::AddError;
+use super::objects::Objects;
 use super::options::Options;
+use super::routes::{Astray, AstrayItems, Routed, Routes};
 use super::spool::Spool;
 use super::staging::Staging;
 use super::unpackable;
@@ -15,16 +17,15 @@ use crate::log::{Item, Record};
 use crate::metrics;
 use crate::otlp;
 
-/// Objects that are open at once. They are more than three only where keys depend on tenants or attributes.
-const OPEN_OBJECTS_MAX: usize = 16;
-
 /// The memory that the rows of all open objects take before they are written, about. Row groups of Parquet pack the better
 /// the larger they are.
 const ROWS_BYTES: usize = 24 << 20;
 
-/// Packs the records of a segment for one output, in one pass over them, and commits the result to the spool. A batch that
-/// is packed already is not packed again: it is returned. A segment without records has an empty batch, of which nothing is
-/// left in the spool.
+/// Packs the records of a segment for one output and commits the result to the spool. A batch that is packed already is not
+/// packed again: it is returned. A segment without records has an empty batch, of which nothing is left in the spool.
+///
+/// `read` begins to read the records, from the first one; it is called once more for each further pass, of which there is
+/// one for every 16 objects.
 ///
 /// The objects and their names depend on the arguments only. Damaged ranges are passed over; the log has counted them. A
 /// record that cannot be encoded is kept aside, in a file and in an object of its own kind, and does not hold up the
@@ -32,14 +33,15 @@ const ROWS_BYTES: usize = 24 << 20;
 ///
 /// # Errors
 /// [`Error::InvalidOptions`], [`Error::Segment`], [`Error::Disk`]. The segment is not packed then, and may be tried again.
-pub fn pack_records<E>(
+pub fn pack_records<I, E>(
     id: &BatchId,
     writer: &str,
     options: &Options,
-    records: impl Iterator<Item = Result<Item, E>>,
+    read: impl FnMut() -> Result<I, E>,
     spool: &Spool,
 ) -> Result<Batch, Error>
 where
+    I: Iterator<Item = Result<Item, E>>,
     E: std::error::Error + Send + Sync + 'static,
 {
     if let Some(batch) = spool.batch(id) {
@@ -47,22 +49,23 @@ where
     }
     let began = Instant::now();
     let mut packing = Packing::begin(id, writer, options, spool)?;
-    match packing.add_all(records) {
+    match packing.add_all(read) {
         Ok(()) => {
-            let Packing { staging, finished, read_bytes, .. } = packing;
+            let Packing { objects, astray, read_bytes, .. } = packing;
+            let (staging, finished) = objects.into_finished();
             let batch = staging.commit(finished)?;
-            report(&batch, read_bytes, began);
+            report(&batch, options, &astray, read_bytes, began);
             Ok(batch)
         }
         Err(error) => {
-            packing.staging.discard();
+            packing.objects.staging.discard();
             Err(error)
         }
     }
 }
 
 /// Says what was packed.
-fn report(batch: &Batch, read_bytes: u64, began: Instant) {
+fn report(batch: &Batch, options: &Options, astray: &AstrayItems, read_bytes: u64, began: Instant) {
     let took = began.elapsed();
     metrics::pack::segment_packed(took, read_bytes);
     for object in &batch.objects {
@@ -72,6 +75,20 @@ fn report(batch: &Batch, read_bytes: u64, began: Instant) {
         segment = %batch.segment, output = %batch.output, objects = batch.objects.len(), items = batch.items(),
         bytes = batch.bytes(), read_bytes, ?took, "packed a segment"
     );
+    let output = batch.output.as_str();
+    for (astray, signal, items) in astray.iter() {
+        match astray {
+            Astray::Overflow => metrics::pack::overflowed(output, signal, items),
+            Astray::Misrouted(why) => metrics::pack::misrouted(output, signal, why.name(), items),
+        }
+    }
+    if astray.overflow() > 0 {
+        tracing::warn!(
+            segment = %batch.segment, output, items = astray.overflow(), max_prefixes = options.max_prefixes,
+            "a segment has more values of tenants, attributes and buckets than objects.max_prefixes; the items of those \
+             beyond it go under objects.overflow_prefix"
+        );
+    }
 }
 
 /// A segment on its way into the objects of one output.
@@ -82,12 +99,9 @@ struct Packing<'a> {
     template: KeyTemplate,
     /// Those of the objects for what cannot be packed.
     unpackable: (Options, KeyTemplate),
-    staging: Staging<'a>,
-    /// The objects that are not finished, the one that was used last at the end.
-    open: Vec<ObjectWriter>,
-    finished: Vec<Finished>,
-    /// Those of the finished objects.
-    keys: HashSet<String>,
+    routes: Routes,
+    objects: Objects<'a>,
+    astray: AstrayItems,
     read_bytes: u64,
 }
 
@@ -106,37 +120,49 @@ impl<'a> Packing<'a> {
             options,
             template: template(options)?,
             unpackable: (unpackable.clone(), template(&unpackable)?),
-            staging: Staging::begin(spool, id.clone())?,
-            open: Vec::new(),
-            finished: Vec::new(),
-            keys: HashSet::new(),
+            routes: Routes::new(options.max_prefixes),
+            objects: Objects::new(id, writer, Staging::begin(spool, id.clone())?),
+            astray: AstrayItems::default(),
             read_bytes: 0,
         })
     }
 
-    fn add_all<E>(&mut self, records: impl Iterator<Item = Result<Item, E>>) -> Result<(), Error>
+    /// Goes through the segment until every record is in its object.
+    fn add_all<I, E>(&mut self, mut read: impl FnMut() -> Result<I, E>) -> Result<(), Error>
     where
+        I: Iterator<Item = Result<Item, E>>,
         E: std::error::Error + Send + Sync + 'static,
     {
-        for item in records {
-            let item =
-                item.map_err(|error| Error::Segment { segment: self.id.segment, source: error.into() })?;
-            match item {
-                Item::Record(record) => self.add(&record)?,
-                Item::Damage(_) => {}
+        let unread = |source| Error::Segment { segment: self.id.segment, source };
+        let mut in_first_pass = None;
+        loop {
+            let mut records = 0u64;
+            for item in read().map_err(|error| unread(error.into()))? {
+                match item.map_err(|error| unread(error.into()))? {
+                    Item::Record(record) => {
+                        records += 1;
+                        self.add(&record)?;
+                    }
+                    Item::Damage(_) => {}
+                }
+            }
+            if records != *in_first_pass.get_or_insert(records) {
+                // A record that only some passes could read would be in no object, or only in part.
+                return Err(unread("not all of it could be read each time".into()));
+            }
+            if !self.objects.end_pass()? {
+                return Ok(());
             }
         }
-        while !self.open.is_empty() {
-            self.finish(0)?;
-        }
-        Ok(())
     }
 
     fn add(&mut self, record: &Record) -> Result<(), Error> {
         if !self.options.takes(record.signal) {
             return Ok(());
         }
-        self.read_bytes += record.body.len() as u64;
+        if self.objects.is_first_pass() {
+            self.read_bytes += record.body.len() as u64;
+        }
         if self.template.attributes().is_empty() {
             return self.add_to(record, &[]);
         }
@@ -148,17 +174,22 @@ impl<'a> Packing<'a> {
                 }
                 Ok(())
             }
-            Err(error) => self.set_aside(record, &error.to_string()),
+            Err(invalid) if self.objects.is_first_pass() => self.set_aside(record, &invalid.to_string()),
+            Err(_) => Ok(()),
         }
     }
 
-    /// Adds a record to the object of its partition.
-    fn add_to(&mut self, record: &Record, values: &[Option<String>]) -> Result<(), Error> {
-        let partition = partition(&self.template, self.id, self.writer, record, values)?;
-        let place = self.open(self.options, record, partition)?;
-        let memory = ROWS_BYTES / self.open.len().max(3);
-        match self.open[place].add(self.writer, record, memory) {
-            Ok(()) if self.open[place].is_full() => self.finish(place),
+    /// Adds a record to the object of its partition, if this pass takes it.
+    fn add_to(&mut self, record: &Record, attributes: &[Option<String>]) -> Result<(), Error> {
+        let values = Values { tenant: &record.tenant, attributes };
+        let Routed { route, astray } = self.routes.of(&self.template, values);
+        if let Some(astray) = astray.filter(|_| self.objects.is_first_pass()) {
+            self.astray.add(astray, record.signal, record.items);
+        }
+        let partition = partition(&self.template, self.id, self.writer, record, &route)?;
+        let Some((object, open)) = self.objects.of(self.options, record, partition)? else { return Ok(()) };
+        match object.add(self.writer, record, ROWS_BYTES / open.max(3)) {
+            Ok(()) if object.is_full() => self.objects.finish_last(),
             Ok(()) => Ok(()),
             Err(AddError::Unpackable(reason)) => self.set_aside(record, &reason),
             Err(AddError::Failed(error)) => Err(error),
@@ -167,7 +198,7 @@ impl<'a> Packing<'a> {
 
     /// Keeps a record that cannot be encoded, in a file and in an object.
     fn set_aside(&mut self, record: &Record, reason: &str) -> Result<(), Error> {
-        let kept = self.staging.keep_record(record)?;
+        let kept = self.objects.staging.keep_record(record)?;
         metrics::pack::record_set_aside(record.signal);
         tracing::error!(
             segment = %self.id.segment, output = %self.id.output, seq = record.seq, signal = %record.signal,
@@ -175,38 +206,13 @@ impl<'a> Packing<'a> {
             "a record cannot be packed; it goes into an object under unpackable/"
         );
         let (options, template) = &self.unpackable;
-        let partition = partition(template, self.id, self.writer, record, &[])?;
-        let options = options.clone();
-        let place = self.open(&options, record, partition)?;
-        self.open[place].add_plain(record, &unpackable::line(record, reason))
-    }
-
-    /// The place of the open object of a partition, which is begun if there is none.
-    fn open(&mut self, options: &Options, record: &Record, partition: Partition) -> Result<usize, Error> {
-        let known = self.open.iter().position(|open| open.is_of(record.signal, &partition));
-        let object = if let Some(place) = known {
-            self.open.remove(place)
-        } else {
-            if self.open.len() >= OPEN_OBJECTS_MAX {
-                // The one that was not used for longest.
-                self.finish(0)?;
-            }
-            let file = self.staging.create(record.signal)?;
-            ObjectWriter::begin(options, file, record.signal, partition)?
-        };
-        self.open.push(object);
-        Ok(self.open.len() - 1)
-    }
-
-    /// Finishes the open object at `place`.
-    fn finish(&mut self, place: usize) -> Result<(), Error> {
-        let object = self.open.remove(place);
-        if object.is_empty() {
-            // Nothing of what it was begun for could be packed.
-            return self.staging.abandon(object.name());
+        // Its attributes may be what cannot be read of it.
+        let (route, _) = template.route(Values { tenant: &record.tenant, attributes: &[] });
+        let partition = partition(template, self.id, self.writer, record, &route)?;
+        match self.objects.aside(options, record, partition)? {
+            Some(object) => object.add_plain(record, &unpackable::line(record, reason)),
+            None => Ok(()),
         }
-        self.finished.push(object.finish(self.writer, self.id.segment, &mut self.keys)?);
-        Ok(())
     }
 }
 
@@ -216,12 +222,17 @@ fn partition(
     id: &BatchId,
     writer: &str,
     record: &Record,
-    values: &[Option<String>],
+    route: &Route,
 ) -> Result<Partition, Error> {
     let received_at = record.received_at;
-    let output = id.output.as_str();
-    let facts = Facts { signal: record.signal, output, writer, received_at, tenant: &record.tenant, values };
-    template.partition(facts).map_err(|source| Error::Key { received_at, source })
+    let facts = Facts {
+        signal: record.signal,
+        output: id.output.as_str(),
+        writer,
+        received_at,
+        tenant: &record.tenant,
+    };
+    template.partition(facts, route).map_err(|source| Error::Key { received_at, source })
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use prost::Message as _;
 use super::*;
 use crate::log::Damage;
 use crate::otlp::Signal;
+use crate::pack::objects::OPEN_OBJECTS_MAX;
 use crate::pack::testing::{
     RealSpool, SECOND, START, WRITER, batch_id, items, names, names_in, otlp_jsonl, record, records, unpacked,
 };
@@ -215,8 +216,8 @@ fn a_damaged_range_is_passed_over() {
         Item::Record(record(3, Signal::Logs, START)),
     ];
     let options = otlp_jsonl();
-    let found = found.into_iter().map(Ok::<_, io::Error>);
-    let batch = pack_records(&batch_id(42), WRITER, &options, found, &spool.spool).unwrap();
+    let read = || Ok::<_, io::Error>(found.iter().cloned().map(Ok));
+    let batch = pack_records(&batch_id(42), WRITER, &options, read, &spool.spool).unwrap();
     let read = names_in(&options, Signal::Logs, &spool.content(&batch.objects[0]));
     assert_eq!(read, ["0a", "0b", "3a", "3b"]);
 }
@@ -315,8 +316,10 @@ fn a_segment_that_cannot_be_read_leaves_nothing_and_can_be_packed_again() {
     let spool = RealSpool::new();
     let records = records(200, 60 * SECOND);
     let options = otlp_jsonl();
-    let broken = items(&records[..150]).map(|item| Ok(item.unwrap()));
-    let broken = broken.chain([Err(io::Error::other("the disk is on fire"))]);
+    let broken = || {
+        let whole = items(&records[..150]).map(|item| Ok(item.unwrap()));
+        Ok(whole.chain([Err(io::Error::other("the disk is on fire"))]))
+    };
     let error = pack_records(&batch_id(42), WRITER, &options, broken, &spool.spool).unwrap_err();
     assert_eq!(error.to_string(), "cannot read segment 00000042 for packing: the disk is on fire");
     assert_eq!(spool.files(), Vec::<String>::new());
@@ -330,7 +333,7 @@ fn a_segment_that_is_packed_is_not_packed_again() {
     let spool = RealSpool::new();
     let options = otlp_jsonl();
     let batch = spool.pack(42, &options, &records(9, SECOND));
-    let untouched = std::iter::from_fn(|| -> Option<Result<Item, io::Error>> { panic!("it was read again") });
+    let untouched = || -> io::Result<std::iter::Empty<_>> { panic!("it was read again") };
     assert_eq!(pack_records(&batch_id(42), WRITER, &options, untouched, &spool.spool).unwrap(), batch);
 }
 
@@ -338,6 +341,6 @@ fn a_segment_that_is_packed_is_not_packed_again() {
 fn options_with_which_nothing_can_be_packed_are_refused() {
     let spool = RealSpool::new();
     let options = Options { key: "{signal}".into(), ..otlp_jsonl() };
-    let error = pack_records(&batch_id(42), WRITER, &options, items(&[]), &spool.spool).unwrap_err();
+    let error = pack_records(&batch_id(42), WRITER, &options, || Ok(items(&[])), &spool.spool).unwrap_err();
     assert!(error.to_string().starts_with("objects.key is `{signal}`; without `{unique}`"), "{error}");
 }

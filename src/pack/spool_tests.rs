@@ -185,7 +185,7 @@ fn an_object_is_read_in_parts() {
 fn a_spool_of_a_newer_version_is_not_touched() {
     let spool = RealSpool::new();
     let batch = spool.pack(1, &otlp_jsonl(), &records(9, SECOND));
-    let lines = "forebay manifest 2\n{}\n";
+    let lines = "forebay manifest 3\n{}\n";
     let content = format!("{lines}blake3 {}\n", blake3::hash(lines.as_bytes()).to_hex());
     fs::write(spool.path("00000001-main.manifest"), content).unwrap();
     let folder = spool.path("");
@@ -233,7 +233,13 @@ fn options() -> Options {
 }
 
 fn pack_on(spool: &Spool, segment: u64) -> Result<Batch, Error> {
-    pack_records(&batch_id(segment), WRITER, &options(), items(&records_of(segment)), spool)
+    pack_records(
+        &batch_id(segment),
+        WRITER,
+        &options(),
+        || Ok(items(&records_of(segment)).collect::<Vec<_>>().into_iter()),
+        spool,
+    )
 }
 
 /// Packs three segments, one with a record that cannot be packed, removes one in between, and keeps one object aside.

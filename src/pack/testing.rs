@@ -128,7 +128,7 @@ impl RealSpool {
     }
 
     pub(super) fn pack(&self, segment: u64, options: &Options, records: &[Record]) -> Batch {
-        pack_records(&batch_id(segment), WRITER, options, items(records), &self.spool).unwrap()
+        pack_records(&batch_id(segment), WRITER, options, || Ok(items(records)), &self.spool).unwrap()
     }
 
     pub(super) fn content(&self, object: &Object) -> Vec<u8> {

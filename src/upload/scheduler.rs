@@ -335,6 +335,7 @@ mod tests {
 
     fn batch(segment: u64, objects: usize) -> Batch {
         let object = |index: usize| Object {
+            bucket: None,
             key: format!("{segment}-{index}"),
             file: format!("{segment}-{index}"),
             signal: Signal::Logs,

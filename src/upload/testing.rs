@@ -15,6 +15,7 @@ pub(super) fn spooled(disk: &dyn Disk, folder: &Path, name: &str, content: &[u8]
     file.sync().unwrap();
     disk.sync_folder(folder).unwrap();
     let object = Object {
+        bucket: None,
         key: format!("logs/date=2026-08-22/hour=10/{name}.jsonl.gz"),
         file: name.to_string(),
         signal: Signal::Logs,

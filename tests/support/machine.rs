@@ -184,12 +184,12 @@ impl Machine {
         if running.packed.contains(&segment.id()) {
             return running.log.retire(segment).ok();
         }
-        let mut records = segment.records(Unreadable::Fail).ok()?;
         for (output, options) in Outputs::from_pinned(segment.packing()).unwrap().iter() {
-            records = segment.records(Unreadable::Fail).ok()?;
             let id = BatchId { segment: segment.id(), output: output.clone() };
-            pack_records(&id, &segment.writer(), options, &mut records, &running.spool).ok()?;
+            let read = || segment.records(Unreadable::Fail);
+            pack_records(&id, &segment.writer(), options, read, &running.spool).ok()?;
         }
+        let mut records = segment.records(Unreadable::Fail).ok()?;
         for item in records.by_ref() {
             item.ok()?;
         }

@@ -58,22 +58,22 @@ impl DataFolder {
     pub fn pack(&self, spool: &Spool, segment: u64) -> Batch {
         let signals = [Signal::Logs, Signal::Metrics, Signal::Traces];
         let records = signals.map(|signal| record(segment, signal, &format!("segment {segment}")));
-        self.pack_records(spool, segment, records.into())
+        self.pack_records(spool, segment, &records)
     }
 
     /// Packs a segment of one log record of this length.
     pub fn pack_large(&self, spool: &Spool, segment: u64, bytes: usize) -> Batch {
         let text: String = ('a'..='z').cycle().take(bytes).collect();
-        self.pack_records(spool, segment, vec![record(segment, Signal::Logs, &text)])
+        self.pack_records(spool, segment, &[record(segment, Signal::Logs, &text)])
     }
 
-    fn pack_records(&self, spool: &Spool, segment: u64, records: Vec<Record>) -> Batch {
-        let items = records.into_iter().map(|record| Ok::<_, Infallible>(Item::Record(record)));
+    fn pack_records(&self, spool: &Spool, segment: u64, records: &[Record]) -> Batch {
+        let read = || Ok::<_, Infallible>(records.iter().cloned().map(|record| Ok(Item::Record(record))));
         pack_records(
             &BatchId { segment: SegmentId(segment), output: OutputName::main() },
             "a1b2c3d4",
             &self.packing,
-            items,
+            read,
             spool,
         )
         .unwrap()

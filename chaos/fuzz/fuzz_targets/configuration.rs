@@ -143,9 +143,9 @@ fn pack_one(options: &pack::Options) {
         Ok::<_, std::io::Error>(Item::Record(record))
     };
     let times = [0, 1, 1_787_393_472_123_456_789, u64::MAX];
-    let records = times.iter().zip(0..).map(|(time, seq)| record(seq, *time));
+    let read = || Ok(times.iter().zip(0..).map(|(time, seq)| record(seq, *time)));
     let id = BatchId { segment: SegmentId(1), output: OutputName::main() };
-    let batch = pack::pack_records(&id, "a1b2c3d4", &options, records, &spool).unwrap();
+    let batch = pack::pack_records(&id, "a1b2c3d4", &options, read, &spool).unwrap();
     assert!((1..=times.len()).contains(&batch.objects.len()), "{batch:?}");
     for object in &batch.objects {
         let key = &object.key;

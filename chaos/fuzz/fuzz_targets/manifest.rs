@@ -90,6 +90,7 @@ fn batch(input: &mut Input<'_>) -> Batch {
         let length = usize::from(input.byte() & 31);
         let text = String::from_utf8_lossy(input.take(length)).into_owned();
         Object {
+            bucket: None,
             key: format!("{signal}/{text}"),
             file: format!("{segment}-main-{number}.{signal}.object"),
             signal,

@@ -236,6 +236,7 @@ impl Trail {
     fn take_list(&mut self, slot: Slot, name: String, content: &[u8], lines: &[Line]) {
         let sum = Line::sum(lines);
         let object = Object {
+            bucket: None,
             key: slot.key(&self.prefix, &name),
             file: name.clone(),
             signal: slot.signal,

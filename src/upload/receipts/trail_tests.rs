@@ -135,10 +135,10 @@ impl Machine {
                 body,
             })
         };
-        let records = [record(Signal::Logs), record(Signal::Traces)].map(Ok::<_, Infallible>);
+        let read = || Ok::<_, Infallible>([record(Signal::Logs), record(Signal::Traces)].map(Ok).into_iter());
         let id = BatchId { segment, output: OutputName::main() };
         let options = pack::Options { format: pack::Format::OtlpProto, ..pack::Options::default() };
-        pack_records(&id, "0badcafe", &options, records.into_iter(), &running.spool).ok()
+        pack_records(&id, "0badcafe", &options, read, &running.spool).ok()
     }
 
     /// The machine as it was after so many steps, its power lost and back; or its process killed, without `outcome`.
