@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::log::SegmentId;
 use crate::otlp::Signal;
-use crate::pack::{BatchId, Object, OutputName};
+use crate::pack::{BatchId, Object, OutputName, address};
 
 /// How far an object has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,6 +59,8 @@ pub struct Part {
 pub struct Entry {
     /// The output whose bucket it goes into.
     pub output: OutputName,
+    /// The bucket that it goes into; none for the main one of the output.
+    pub bucket: Option<String>,
     /// The object's name in the bucket.
     pub key: String,
     /// How far it has come.
@@ -94,6 +96,7 @@ impl Entry {
     pub fn spooled(object: &Object, batch: &BatchId) -> Self {
         Self {
             output: batch.output.clone(),
+            bucket: object.bucket.clone(),
             key: object.key.clone(),
             state: State::Spooled,
             segment: batch.segment,
@@ -113,7 +116,12 @@ impl Entry {
 
     /// Its name in the database. Two outputs may have objects of one key, in different buckets.
     pub(super) fn name(&self) -> String {
-        name(&self.output, &self.key)
+        name(&self.output, &self.address())
+    }
+
+    /// Bucket and key of the object, as [`Object::address`].
+    pub fn address(&self) -> String {
+        address(self.bucket.as_deref(), &self.key)
     }
 
     /// Its bytes in the database: JSON with the version of its layout.
@@ -141,13 +149,16 @@ impl Entry {
     /// Reads what [`Entry::encode`] wrote. `None` for bytes of another version or of none: the ledger is a
     /// convenience, so an entry that cannot be read is one that is not there.
     pub(super) fn decode(name: &[u8], value: &[u8]) -> Option<Self> {
-        let (output, key) = str::from_utf8(name).ok()?.split_once('/')?;
+        let (output, address) = str::from_utf8(name).ok()?.split_once('/')?;
+        let (bucket, key) =
+            address.split_once(':').map_or((None, address), |(bucket, key)| (Some(bucket), key));
         let stored: Stored = serde_json::from_slice(value).ok()?;
         if stored.v != VERSION {
             return None;
         }
         Some(Self {
             output: OutputName::parse(output).ok()?,
+            bucket: bucket.map(str::to_owned),
             key: key.to_owned(),
             state: stored.state,
             segment: SegmentId(stored.segment),
@@ -167,8 +178,8 @@ impl Entry {
 }
 
 /// The name of an object in the database; the name of an output has no `/`.
-pub(super) fn name(output: &OutputName, key: &str) -> String {
-    format!("{output}/{key}")
+pub(super) fn name(output: &OutputName, address: &str) -> String {
+    format!("{output}/{address}")
 }
 
 /// The version of the layout of [`Stored`]; entries of another one are passed over.
@@ -208,6 +219,7 @@ mod tests {
     fn an_entry_reads_back_as_it_was_written() {
         let entry = Entry {
             output: OutputName::main(),
+            bucket: None,
             key: "logs/date=2026-08-01/hour=10/logs_x.jsonl.gz".into(),
             state: State::Uploading,
             segment: SegmentId(42),
@@ -228,7 +240,11 @@ mod tests {
             }),
             request_hash: Some("aa".into()),
         };
-        assert_eq!(Entry::decode(entry.name().as_bytes(), &entry.encode()), Some(entry));
+        let in_other = Entry { bucket: Some("lake-acme".into()), ..entry.clone() };
+        assert_ne!(in_other.name(), entry.name());
+        for entry in [entry, in_other] {
+            assert_eq!(Entry::decode(entry.name().as_bytes(), &entry.encode()), Some(entry));
+        }
     }
 
     #[test]

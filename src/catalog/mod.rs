@@ -157,9 +157,9 @@ impl Catalog {
         });
     }
 
-    /// What the ledger knows about one object of an output.
-    pub fn entry(&self, output: &OutputName, key: &str) -> Option<Entry> {
-        let name = entry::name(output, key);
+    /// What the ledger knows about the object of an output that has this address ([`Object::address`]).
+    pub fn entry(&self, output: &OutputName, address: &str) -> Option<Entry> {
+        let name = entry::name(output, address);
         self.guard.call(move |store| store.get(&name)).flatten()
     }
 

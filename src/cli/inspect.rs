@@ -89,7 +89,7 @@ fn objects(disk: &dyn Disk, paths: &Paths) -> anyhow::Result<String> {
         for object in &batch.objects {
             let (items, size, oldest) =
                 (count(object.items), bytes(object.bytes), ago(object.first_received_at));
-            rows.push(vec![batch.segment.to_string(), items, size, oldest, object.key.clone()]);
+            rows.push(vec![batch.segment.to_string(), items, size, oldest, object.address()]);
         }
     }
     let damage = spool.damage.iter().map(|damage| format!("damaged: {damage}\n"));
@@ -149,10 +149,11 @@ fn ledger(disk: &dyn Disk, paths: &Paths) -> anyhow::Result<String> {
     };
     let mut rows = vec![row(["STATE", "SIGNAL", "ITEMS", "BYTES", "ATTEMPTS", "DELIVERED", "KEY"])];
     for entry in Catalog::open(&paths.catalog()).entries() {
-        let Entry { key, state, signal, items, bytes: length, attempts, delivered_at, .. } = entry;
+        let address = entry.address();
+        let Entry { state, signal, items, bytes: length, attempts, delivered_at, .. } = entry;
         let delivered = delivered_at.map_or_else(|| "-".to_owned(), ago);
         let (state, signal) = (state.name().to_owned(), signal.to_string());
-        rows.push(vec![state, signal, count(items), bytes(length), count(attempts), delivered, key]);
+        rows.push(vec![state, signal, count(items), bytes(length), count(attempts), delivered, address]);
     }
     Ok(table(&rows))
 }

@@ -78,6 +78,31 @@ impl Destination {
         }
     }
 
+    /// The bucket; none for a folder.
+    pub fn bucket(&self) -> Option<&str> {
+        match self {
+            Self::S3 { bucket, .. } | Self::Gcs { bucket, .. } => Some(bucket),
+            Self::Azure { container, .. } => Some(container),
+            Self::Folder { .. } => None,
+        }
+    }
+
+    /// The bucket `name` of the same store, with the same folders before every key. For a folder it is the folder of this
+    /// name in it.
+    #[must_use]
+    pub fn with_bucket(&self, name: &str) -> Self {
+        let mut beside = self.clone();
+        match &mut beside {
+            Self::S3 { bucket: main, .. }
+            | Self::Gcs { bucket: main, .. }
+            | Self::Azure { container: main, .. } => {
+                name.clone_into(main);
+            }
+            Self::Folder { path } => path.push(name),
+        }
+        beside
+    }
+
     /// What the destination is called in metrics: `s3`, `gcs`, `azure` or `file`.
     pub const fn kind(&self) -> &'static str {
         match self {
@@ -114,6 +139,10 @@ mod tests {
         for (to, path) in [("file://./x/y", "./x/y"), ("file:///x", "/x"), ("file://localhost/x", "/x")] {
             assert_eq!(Destination::parse(to), Ok(Destination::Folder { path: path.into() }), "{to}");
         }
+        let beside = |to: &str| Destination::parse(to).unwrap().with_bucket("lake");
+        assert_eq!(beside("s3://b/a"), s3("lake", "a"));
+        assert_eq!(beside("file:///x"), Destination::Folder { path: "/x/lake".into() });
+        assert_eq!(beside("az://c/p").bucket(), Some("lake"));
         for wrong in ["", "bucket", "s3://", "s3:///p", "ftp://b", "file://", "s3://b/a/../c", "s3://b/a//c"]
         {
             assert!(Destination::parse(wrong).unwrap_err().contains("upload.to"), "{wrong}");

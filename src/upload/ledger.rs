@@ -13,7 +13,7 @@ use crate::pack::{Batch, BatchId, Object, OutputName};
 #[derive(Clone, Debug)]
 pub(super) struct Ledger {
     catalog: Arc<Catalog>,
-    /// Multipart uploads of this process, in case the ledger is out of order. One for each object that failed half-way.
+    /// Multipart uploads of this process by the addresses of their objects, in case the ledger is out of order. One for each object that failed half-way.
     uploads: Arc<Mutex<HashMap<String, PartialUpload>>>,
 }
 
@@ -28,8 +28,8 @@ impl Ledger {
 
     /// Whether the object is known to be delivered.
     pub(super) async fn is_delivered(&self, object: &Object, output: &OutputName) -> bool {
-        let (output, key) = (output.clone(), object.key.clone());
-        let entry = self.ask(move |catalog| catalog.entry(&output, &key)).await.flatten();
+        let (output, address) = (output.clone(), object.address());
+        let entry = self.ask(move |catalog| catalog.entry(&output, &address)).await.flatten();
         entry.is_some_and(|entry| entry.state == State::Delivered && entry.bytes == object.bytes)
     }
 
@@ -51,7 +51,7 @@ impl Ledger {
         etag: Option<&str>,
         now: u64,
     ) {
-        self.lock().remove(&object.key);
+        self.lock().remove(&object.address());
         let (object, batch, etag) = (object.clone(), batch.clone(), etag.map(str::to_string));
         self.ask(move |catalog| catalog.note_delivered(&object, &batch, etag, now)).await;
     }
@@ -64,7 +64,7 @@ impl Ledger {
     /// Strikes out a batch that was dropped; blocks the thread.
     pub(super) fn forget(&self, batch: &Batch) {
         for object in &batch.objects {
-            self.lock().remove(&object.key);
+            self.lock().remove(&object.address());
         }
         self.catalog.forget(batch);
     }
@@ -100,21 +100,21 @@ pub(super) struct ObjectJournal {
 #[async_trait]
 impl Journal for ObjectJournal {
     async fn load(&self) -> Option<PartialUpload> {
-        let known = self.ledger.lock().get(&self.object.key).cloned();
+        let known = self.ledger.lock().get(&self.object.address()).cloned();
         if known.is_some() {
             return known;
         }
-        let (output, key) = (self.batch.output.clone(), self.object.key.clone());
-        self.ledger.ask(move |catalog| catalog.entry(&output, &key)).await.flatten()?.upload
+        let (output, address) = (self.batch.output.clone(), self.object.address());
+        self.ledger.ask(move |catalog| catalog.entry(&output, &address)).await.flatten()?.upload
     }
 
     async fn save(&self, upload: Option<PartialUpload>) {
         match &upload {
             Some(upload) => {
-                self.ledger.lock().insert(self.object.key.clone(), upload.clone());
+                self.ledger.lock().insert(self.object.address(), upload.clone());
             }
             None => {
-                self.ledger.lock().remove(&self.object.key);
+                self.ledger.lock().remove(&self.object.address());
             }
         }
         let (object, batch) = (self.object.clone(), self.batch.clone());

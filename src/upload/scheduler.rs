@@ -2,12 +2,13 @@
 //!
 //! - The oldest segment goes first; within it, its objects in order.
 //! - An object that failed waits by itself, longer each time, so that one of them never holds up the others.
-//! - A failure closes the gate for all: until a put succeeds there is one attempt at a time, at the pace of the gate, so
-//!   that a store in trouble is not hammered. One success opens the gate for all at once.
+//! - A failure closes the gate of its bucket: until a put into it succeeds there is one attempt at a time, at the pace of the
+//!   gate, so that a store in trouble is not hammered. One success opens the gate for all at once.
+//! - A bucket in trouble does not hold up the others: no more than half of all puts are attempts at closed gates.
 //!
 //! The queue holds what the spool holds, which the disk budget bounds.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -63,7 +64,10 @@ struct Entry {
     recovered: bool,
 }
 
-/// Closed after a failure, until a success.
+/// The bucket of an object; none for the main one.
+pub(super) type BucketName = Option<String>;
+
+/// Closed after a failure in its bucket, until a success.
 #[derive(Debug)]
 struct Gate {
     backoff: Backoff,
@@ -79,8 +83,10 @@ pub(super) struct Queue {
     entries: BTreeMap<SegmentId, Entry>,
     /// Batches all of whose objects are delivered, and whose files are being removed.
     finishing: BTreeMap<SegmentId, Batch>,
-    under_way: usize,
-    gate: Option<Gate>,
+    /// Puts under way, by bucket.
+    under_way: BTreeMap<BucketName, usize>,
+    /// The gates that are closed.
+    gates: BTreeMap<BucketName, Gate>,
 }
 
 /// What waits, summed up.
@@ -102,8 +108,8 @@ impl Queue {
             concurrency,
             entries: BTreeMap::new(),
             finishing: BTreeMap::new(),
-            under_way: 0,
-            gate: None,
+            under_way: BTreeMap::new(),
+            gates: BTreeMap::new(),
         }
     }
 
@@ -125,34 +131,51 @@ impl Queue {
 
     /// What to do at `now`.
     pub(super) fn next(&mut self, now: Instant) -> Decision {
-        if self.under_way >= self.concurrency {
+        if self.under_way() >= self.concurrency {
             return Decision::Wait(None);
         }
-        if let Some(gate) = &self.gate {
-            if self.under_way > 0 {
-                return Decision::Wait(None);
-            }
-            if now < gate.not_before {
-                return Decision::Wait(Some(gate.not_before));
-            }
-        }
-        let ready = self.entries.iter().flat_map(|(segment, entry)| {
-            entry
-                .objects
-                .iter()
-                .enumerate()
-                .filter(|(_, queued)| queued.is_ready(now))
-                .map(move |(index, queued)| (queued.attempts, Ticket { segment: *segment, index }))
-        });
-        // A probe that a poisoned object makes says nothing about the store: the least tried goes first then.
-        let chosen = if self.gate.is_some() { ready.min().map(|(_, ticket)| ticket) } else { first(ready) };
-        let Some(ticket) = chosen else { return Decision::Wait(self.earliest()) };
+        let ready = |(due, ..): &(Instant, u64, Ticket)| *due <= now;
+        // A probe that a poisoned object makes says nothing about the store: the least tried goes first then. Probes are
+        // rare; were they to wait for the others, a bucket would stay in trouble as long as those have work.
+        let probe = self.probes(now).filter(ready).map(|(_, attempts, ticket)| (attempts, ticket)).min();
+        let chosen = probe
+            .or_else(|| self.waiting(now, false).find(ready).map(|(_, attempts, ticket)| (attempts, ticket)));
+        let Some((_, ticket)) = chosen else {
+            let due = self.probes(now).chain(self.waiting(now, false)).map(|(due, ..)| due);
+            return Decision::Wait(due.min());
+        };
         if let Some(queued) = self.queued_mut(ticket) {
             queued.stage = Stage::UnderWay { since: now };
             queued.attempts += 1;
-            self.under_way += 1;
+            let bucket = self.bucket(ticket).cloned().flatten();
+            *self.under_way.entry(bucket).or_default() += 1;
         }
         Decision::Start(ticket)
+    }
+
+    /// Attempts at closed gates that may be begun, as [`Queue::waiting`].
+    fn probes(&self, now: Instant) -> impl Iterator<Item = (Instant, u64, Ticket)> {
+        let probing: usize = self.gates.keys().filter_map(|bucket| self.under_way.get(bucket)).sum();
+        let may_probe = !self.gates.is_empty() && probing < (self.concurrency / 2).max(1);
+        may_probe.then(|| self.waiting(now, true)).into_iter().flatten()
+    }
+
+    /// The objects that wait for nothing but the time, in their order: when each may go, how often it was tried. Either those
+    /// of buckets whose gate is closed, or the others.
+    fn waiting(&self, now: Instant, is_closed: bool) -> impl Iterator<Item = (Instant, u64, Ticket)> {
+        let of_entry = move |(segment, entry): (&SegmentId, &'_ Entry)| {
+            let due = |(index, queued): (usize, &Queued)| {
+                let bucket = &entry.batch.objects.get(index)?.bucket;
+                let gate = self.gates.get(bucket);
+                if gate.is_some() != is_closed || (is_closed && self.under_way.contains_key(bucket)) {
+                    return None;
+                }
+                let due = queued.not_before()?.max(gate.map(|gate| gate.not_before)).unwrap_or(now);
+                Some((due, queued.attempts, Ticket { segment: *segment, index }))
+            };
+            entry.objects.iter().enumerate().filter_map(due).collect::<Vec<_>>()
+        };
+        self.entries.iter().flat_map(of_entry)
     }
 
     /// The object of a ticket, whether the ledger is to be asked about it, and its attempts so far.
@@ -162,9 +185,11 @@ impl Queue {
         Some((entry.batch.objects.get(ticket.index)?.clone(), entry.recovered, attempts))
     }
 
-    /// The object was delivered by a put: opens the gate. Returns the batch if it was the last of it.
+    /// The object was delivered by a put: opens the gate of its bucket. Returns the batch if it was the last of it.
     pub(super) fn succeeded(&mut self, ticket: Ticket) -> Option<Batch> {
-        self.gate = None;
+        if let Some(bucket) = self.bucket(ticket).cloned() {
+            self.gates.remove(&bucket);
+        }
         self.done(ticket)
     }
 
@@ -185,8 +210,8 @@ impl Queue {
         self.finishing.remove(&segment);
     }
 
-    /// The put failed. `asked` is the wait that the store asked for; `about_store` says that any other object might
-    /// fail as well.
+    /// The put failed. `asked` is the wait that the store asked for; `about_store` says that any other object of this bucket
+    /// might fail as well.
     pub(super) fn failed(
         &mut self,
         ticket: Ticket,
@@ -203,10 +228,8 @@ impl Queue {
             let wait = queued.backoff.get_or_insert_with(|| Backoff::new(&retry)).next(asked);
             self.leave(ticket, Stage::Waiting { not_before: Some(now + wait) });
         }
-        if !about_store {
-            return;
-        }
-        match &mut self.gate {
+        let Some(bucket) = self.bucket(ticket).cloned().filter(|_| about_store) else { return };
+        match self.gates.get_mut(&bucket) {
             // It began before the gate was closed: no news.
             Some(gate) if since < gate.closed_at => {}
             Some(gate) => {
@@ -216,14 +239,14 @@ impl Queue {
             None => {
                 let mut backoff = Backoff::new(&self.retry);
                 let not_before = now + backoff.next(asked);
-                self.gate = Some(Gate { backoff, closed_at: now, not_before });
+                self.gates.insert(bucket, Gate { backoff, closed_at: now, not_before });
             }
         }
     }
 
-    /// Tries everything at once: opens the gate and ends all waits.
+    /// Tries everything at once: opens all gates and ends all waits.
     pub(super) fn nudge(&mut self) {
-        self.gate = None;
+        self.gates.clear();
         for queued in self.entries.values_mut().flat_map(|entry| &mut entry.objects) {
             if let Stage::Waiting { not_before } = &mut queued.stage {
                 *not_before = None;
@@ -239,6 +262,8 @@ impl Queue {
         })?;
         let segment = *segment;
         let entry = self.entries.remove(&segment)?;
+        let buckets = self.buckets();
+        self.gates.retain(|bucket, _| buckets.contains(bucket));
         let undelivered = entry
             .batch
             .objects
@@ -267,215 +292,82 @@ impl Queue {
 
     /// Puts under way.
     pub(super) fn under_way(&self) -> usize {
-        self.under_way
+        self.under_way.values().sum()
     }
 
-    /// Whether the store is taken to be in trouble.
+    /// Whether a bucket is taken to be in trouble.
     pub(super) fn is_gate_closed(&self) -> bool {
-        self.gate.is_some()
+        !self.gates.is_empty()
     }
 
     /// What waits or is under way.
     pub(super) fn depth(&self) -> Depth {
         let mut depth = Depth { batches: self.entries.len() as u64, ..Depth::default() };
-        for entry in self.entries.values() {
-            for (object, queued) in entry.batch.objects.iter().zip(&entry.objects) {
-                if matches!(queued.stage, Stage::Done) {
-                    continue;
-                }
-                depth.objects += 1;
-                depth.bytes += object.bytes;
-                depth.items[object.signal.index()] += object.items;
-                let oldest = depth.oldest_received_at.unwrap_or(u64::MAX).min(object.first_received_at);
-                depth.oldest_received_at = Some(oldest);
-            }
-        }
+        self.undelivered().for_each(|object| depth.add(object));
         depth
+    }
+
+    /// What waits or is under way, by bucket. A batch counts in none.
+    pub(super) fn depth_by_bucket(&self) -> BTreeMap<BucketName, Depth> {
+        let mut depths: BTreeMap<BucketName, Depth> = BTreeMap::new();
+        for object in self.undelivered() {
+            depths.entry(object.bucket.clone()).or_default().add(object);
+        }
+        depths
+    }
+
+    /// The buckets of what waits or is under way.
+    pub(super) fn buckets(&self) -> BTreeSet<BucketName> {
+        self.undelivered().map(|object| object.bucket.clone()).collect()
+    }
+
+    fn undelivered(&self) -> impl Iterator<Item = &Object> {
+        let objects = self.entries.values().flat_map(|entry| entry.batch.objects.iter().zip(&entry.objects));
+        objects.filter(|(_, queued)| !matches!(queued.stage, Stage::Done)).map(|(object, _)| object)
     }
 
     fn leave(&mut self, ticket: Ticket, stage: Stage) {
         let Some(queued) = self.queued_mut(ticket) else { return };
         let was = std::mem::replace(&mut queued.stage, stage);
-        if matches!(was, Stage::UnderWay { .. }) {
-            self.under_way -= 1;
+        if let (Stage::UnderWay { .. }, Some(bucket)) = (was, self.bucket(ticket).cloned())
+            && let Some(under_way) = self.under_way.get_mut(&bucket)
+        {
+            *under_way -= 1;
+            if *under_way == 0 {
+                self.under_way.remove(&bucket);
+            }
         }
+    }
+
+    fn bucket(&self, ticket: Ticket) -> Option<&BucketName> {
+        self.entries.get(&ticket.segment)?.batch.objects.get(ticket.index).map(|object| &object.bucket)
     }
 
     fn queued_mut(&mut self, ticket: Ticket) -> Option<&mut Queued> {
         self.entries.get_mut(&ticket.segment)?.objects.get_mut(ticket.index)
     }
+}
 
-    /// When the first of those that wait may go.
-    fn earliest(&self) -> Option<Instant> {
-        let waits = self.entries.values().flat_map(|entry| &entry.objects);
-        waits
-            .filter_map(|queued| match queued.stage {
-                Stage::Waiting { not_before } => not_before,
-                _ => None,
-            })
-            .min()
+impl Depth {
+    fn add(&mut self, object: &Object) {
+        self.objects += 1;
+        self.bytes += object.bytes;
+        self.items[object.signal.index()] += object.items;
+        let oldest = self.oldest_received_at.unwrap_or(u64::MAX).min(object.first_received_at);
+        self.oldest_received_at = Some(oldest);
     }
 }
 
 impl Queued {
-    fn is_ready(&self, now: Instant) -> bool {
-        matches!(self.stage, Stage::Waiting { not_before } if not_before.is_none_or(|time| time <= now))
+    /// Before what time it is not to be tried, if any, if it waits to be.
+    fn not_before(&self) -> Option<Option<Instant>> {
+        match self.stage {
+            Stage::Waiting { not_before } => Some(not_before),
+            _ => None,
+        }
     }
-}
-
-/// The oldest.
-fn first(mut ready: impl Iterator<Item = (u64, Ticket)>) -> Option<Ticket> {
-    ready.next().map(|(_, ticket)| ticket)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::pack::OutputName;
-
-    fn batch(segment: u64, objects: usize) -> Batch {
-        let object = |index: usize| Object {
-            bucket: None,
-            key: format!("{segment}-{index}"),
-            file: format!("{segment}-{index}"),
-            signal: Signal::Logs,
-            records: 1,
-            items: 10,
-            bytes: 100,
-            blake3: String::new(),
-            first_received_at: segment * 1000,
-            last_received_at: segment * 1000,
-            content_type: "x/y".into(),
-            content_encoding: None,
-        };
-        Batch {
-            segment: SegmentId(segment),
-            output: OutputName::main(),
-            objects: (0..objects).map(object).collect(),
-        }
-    }
-
-    fn ticket(segment: u64, index: usize) -> Ticket {
-        Ticket { segment: SegmentId(segment), index }
-    }
-
-    fn queue(concurrency: usize, batches: &[(u64, usize)]) -> Queue {
-        let mut queue = Queue::new(concurrency, RetryOptions::default());
-        for (segment, objects) in batches {
-            assert_eq!(queue.add(batch(*segment, *objects), false), None);
-        }
-        queue
-    }
-
-    const SOON: Duration = Duration::from_secs(1);
-    const LATE: Duration = Duration::from_secs(61);
-
-    #[test]
-    fn the_oldest_goes_first_and_a_few_at_a_time() {
-        let mut queue = queue(3, &[(7, 1), (5, 2), (6, 1)]);
-        let now = Instant::now();
-        for expected in [ticket(5, 0), ticket(5, 1), ticket(6, 0)] {
-            assert_eq!(queue.next(now), Decision::Start(expected));
-        }
-        assert_eq!(queue.next(now), Decision::Wait(None), "three are under way");
-        assert_eq!(queue.succeeded(ticket(5, 1)), None);
-        assert_eq!(queue.next(now), Decision::Start(ticket(7, 0)));
-        assert_eq!(queue.succeeded(ticket(5, 0)), Some(batch(5, 2)), "the last one finishes the batch");
-    }
-
-    #[test]
-    fn an_outage_is_probed_by_one_attempt_at_a_time_and_a_success_opens_the_gate_for_all() {
-        let mut queue = queue(4, &[(1, 1), (2, 1), (3, 1), (4, 1), (5, 1)]);
-        let mut now = Instant::now();
-        for segment in 1..=4 {
-            assert_eq!(queue.next(now), Decision::Start(ticket(segment, 0)));
-        }
-        now += SOON;
-        for segment in 1..=4 {
-            queue.failed(ticket(segment, 0), now, None, true);
-        }
-        for _ in 0..20 {
-            let Decision::Wait(Some(until)) = queue.next(now) else { panic!("the gate must be closed") };
-            assert!(until - now <= Duration::from_mins(1));
-            now = until;
-            let Decision::Start(probe) = queue.next(now) else { panic!("a probe was due") };
-            assert_eq!(queue.next(now), Decision::Wait(None), "only one probe");
-            queue.failed(probe, now, None, true);
-        }
-        now += LATE;
-        let Decision::Start(probe) = queue.next(now) else { panic!("a probe was due") };
-        queue.succeeded(probe);
-        let started = (0..4).filter(|_| matches!(queue.next(now), Decision::Start(_))).count();
-        assert_eq!(started, 4, "full concurrency at once");
-    }
-
-    #[test]
-    fn failures_that_began_before_the_gate_closed_do_not_lengthen_its_wait() {
-        let mut queue = queue(64, &[(1, 64)]);
-        let now = Instant::now();
-        while let Decision::Start(_) = queue.next(now) {}
-        for index in 0..64 {
-            queue.failed(ticket(1, index), now + SOON, None, true);
-        }
-        let Decision::Wait(Some(until)) = queue.next(now + SOON) else { panic!("the gate must be closed") };
-        assert!(until - now <= SOON + Duration::from_millis(750), "the first wait, not the sixty-fourth");
-    }
-
-    #[test]
-    fn a_poisoned_object_never_holds_up_the_others() {
-        let mut queue = queue(1, &[(1, 1), (2, 1), (3, 1)]);
-        let mut now = Instant::now();
-        let mut delivered = Vec::new();
-        for _ in 0..20 {
-            match queue.next(now) {
-                Decision::Start(poisoned) if poisoned.segment == SegmentId(1) => {
-                    queue.failed(poisoned, now, None, true);
-                }
-                Decision::Start(other) => {
-                    queue.succeeded(other);
-                    delivered.push(other.segment.0);
-                }
-                Decision::Wait(until) => now = until.unwrap(),
-            }
-        }
-        assert_eq!(delivered, [2, 3]);
-    }
-
-    #[test]
-    fn a_nudge_tries_everything_now() {
-        let mut queue = queue(2, &[(1, 1)]);
-        let now = Instant::now();
-        assert_eq!(queue.next(now), Decision::Start(ticket(1, 0)));
-        queue.failed(ticket(1, 0), now, Some(Duration::from_mins(1)), true);
-        assert!(matches!(queue.next(now), Decision::Wait(Some(_))));
-        queue.nudge();
-        assert_eq!(queue.next(now), Decision::Start(ticket(1, 0)));
-    }
-
-    #[test]
-    fn the_oldest_batch_that_nothing_is_under_way_of_is_dropped() {
-        let mut queue = queue(2, &[(1, 2), (2, 2)]);
-        let now = Instant::now();
-        assert_eq!(queue.next(now), Decision::Start(ticket(1, 0)));
-        let (dropped, undelivered) = queue.take_oldest().unwrap();
-        assert_eq!((dropped.segment, undelivered.len()), (SegmentId(2), 2));
-        assert!(queue.take_oldest().is_none(), "a put of the other one is under way");
-        queue.succeeded(ticket(1, 0));
-        let (dropped, undelivered) = queue.take_oldest().unwrap();
-        assert_eq!((dropped.segment, undelivered.len()), (SegmentId(1), 1), "what was delivered is not lost");
-        assert!(queue.is_empty());
-    }
-
-    #[test]
-    fn the_depth_counts_what_is_not_delivered() {
-        let mut queue = queue(2, &[(1, 2), (2, 1)]);
-        let now = Instant::now();
-        assert_eq!(queue.next(now), Decision::Start(ticket(1, 0)));
-        queue.succeeded(ticket(1, 0));
-        let depth = queue.depth();
-        assert_eq!((depth.batches, depth.objects, depth.bytes, depth.items), (2, 2, 200, [20, 0, 0, 0]));
-        assert_eq!(depth.oldest_received_at, Some(1000));
-        assert_eq!(queue.add(batch(3, 0), false), Some(batch(3, 0)), "a batch without objects is done with");
-        queue.finished(SegmentId(3));
-    }
-}
+#[path = "scheduler_tests.rs"]
+mod tests;

@@ -16,6 +16,7 @@ mod labels;
 mod missing;
 mod multipart;
 mod pace;
+mod routed;
 mod store;
 
 use std::fmt::Debug;
@@ -24,7 +25,6 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::body::{Body, BodyError};
-use super::destination::Destination;
 use super::environment::Environment;
 use super::options::Options;
 use super::trouble::{Kind, Trouble};
@@ -36,11 +36,12 @@ pub(super) use answer::unanswered;
 pub use folder::FolderBucket;
 pub(super) use http::client as http_client;
 pub use missing::MissingBucket;
+use routed::Routed;
 
 /// Where objects are put.
 #[async_trait]
 pub trait Bucket: Debug + Send + Sync {
-    /// Puts an object whose bytes are `body`. `journal` remembers parts across attempts.
+    /// Puts an object whose bytes are `body`, into the bucket that it names or else into this one. `journal` remembers parts across attempts.
     ///
     /// The caller brings the deadline: the future may be dropped at any time.
     ///
@@ -101,7 +102,8 @@ impl From<BodyError> for PutError {
     }
 }
 
-/// Opens the bucket that the settings name, for objects of the data folder `writer`. No request is sent.
+/// Opens the bucket that the settings name, for objects of the data folder `writer`, and those beside it that objects name
+/// when they come. No request is sent.
 ///
 /// # Errors
 /// A sentence that says what is wrong with the settings, or with a file they name.
@@ -111,10 +113,7 @@ pub fn open(
     disk: &Arc<dyn Disk>,
     writer: &str,
 ) -> Result<Arc<dyn Bucket>, String> {
-    match Destination::parse(&options.to)? {
-        Destination::Folder { path } => Ok(Arc::new(FolderBucket::new(Arc::clone(disk), path))),
-        destination => Ok(Arc::new(store::StoreBucket::new(options, &destination, environment, writer)?)),
-    }
+    Ok(Arc::new(Routed::new(options, environment, disk, writer)?))
 }
 
 /// Does blocking work on a thread for it.

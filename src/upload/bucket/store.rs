@@ -56,11 +56,9 @@ impl StoreBucket {
         options: &Options,
         destination: &Destination,
         environment: &Environment,
+        connector: &Connector,
         writer: &str,
     ) -> Result<Self, String> {
-        let connect = |dialect, environment_bundle: Option<&str>| {
-            Connector::new(options, dialect, ca_bundle(options, environment_bundle)?.as_deref())
-        };
         let target = |dialect, prefix: &str, storage_class: &Option<String>| Target {
             prefix: prefix.to_string(),
             storage_class: storage_class.clone(),
@@ -70,8 +68,7 @@ impl StoreBucket {
         };
         match destination {
             Destination::S3 { bucket, prefix } => {
-                let connector = connect(Dialect::S3, environment.get("AWS_CA_BUNDLE"))?;
-                let store = Arc::new(aws::open(&options.s3, bucket, environment, &connector)?);
+                let store = Arc::new(aws::open(&options.s3, bucket, environment, connector)?);
                 let target = target(Dialect::S3, prefix, &options.s3.storage_class);
                 let parts = Arc::clone(&store) as Arc<dyn MultipartStore>;
                 // The access rule of an object is a header that the request for a part must not have.
@@ -81,8 +78,7 @@ impl StoreBucket {
                 Ok(Self { objects: store, multipart, target })
             }
             Destination::Gcs { bucket, prefix } => {
-                let connector = connect(Dialect::Gcs, None)?;
-                let store = open_gcs(options, bucket, environment, connector)?;
+                let store = open_gcs(options, bucket, environment, connector.clone())?;
                 Ok(Self {
                     objects: store,
                     multipart: None,
@@ -90,8 +86,8 @@ impl StoreBucket {
                 })
             }
             Destination::Azure { account, container, prefix } => {
-                let connector = connect(Dialect::Azure, None)?;
-                let store = open_azure(options, account.as_deref(), container, environment, connector)?;
+                let account = account.as_deref();
+                let store = open_azure(options, account, container, environment, connector.clone())?;
                 Ok(Self {
                     objects: store,
                     multipart: None,
@@ -100,6 +96,26 @@ impl StoreBucket {
             }
             Destination::Folder { path } => Err(format!("{} is a folder and no store", path.display())),
         }
+    }
+
+    /// What makes the connections to the buckets of the store of `destination`; they share it, and with it the bandwidth.
+    ///
+    /// # Errors
+    /// As [`StoreBucket::new`].
+    pub(super) fn connector(
+        options: &Options,
+        destination: &Destination,
+        environment: &Environment,
+    ) -> Result<Connector, String> {
+        let (dialect, environment_bundle) = match destination {
+            Destination::S3 { .. } => (Dialect::S3, environment.get("AWS_CA_BUNDLE")),
+            Destination::Gcs { .. } => (Dialect::Gcs, None),
+            Destination::Azure { .. } => (Dialect::Azure, None),
+            Destination::Folder { path } => {
+                return Err(format!("{} is a folder and no store", path.display()));
+            }
+        };
+        Connector::new(options, dialect, ca_bundle(options, environment_bundle)?.as_deref())
     }
 
     async fn put_whole(&self, object: &Object, body: &Body) -> Result<Receipt, PutError> {

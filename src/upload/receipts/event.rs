@@ -37,9 +37,10 @@ impl Source {
         }
     }
 
-    /// The name of the bucket, and its resource name.
-    fn bucket(&self) -> (String, String) {
-        match &self.destination {
+    /// The name of the bucket of an object, and its resource name.
+    fn bucket(&self, object: &Object) -> (String, String) {
+        let beside = object.bucket.as_deref().map(|name| self.destination.with_bucket(name));
+        match beside.as_ref().unwrap_or(&self.destination) {
             Destination::S3 { bucket, .. } => (bucket.clone(), format!("arn:aws:s3:::{bucket}")),
             Destination::Gcs { bucket, .. } => (bucket.clone(), String::new()),
             Destination::Azure { container, .. } => (container.clone(), String::new()),
@@ -49,7 +50,7 @@ impl Source {
 
     /// The notice of one object.
     pub(super) fn event(&self, object: &Object, confirmed: &Confirmed) -> Vec<u8> {
-        let (bucket, arn) = self.bucket();
+        let (bucket, arn) = self.bucket(object);
         let mut about = Map::new();
         about.insert("key".into(), url_encoded(&self.full_key(&object.key)).into());
         about.insert("size".into(), object.bytes.into());
@@ -107,9 +108,10 @@ mod tests {
     use crate::disk::RealDisk;
     use crate::upload::testing::spooled;
 
-    fn event(to: &str, etag: Option<&str>) -> Value {
+    fn event(to: &str, bucket: Option<&str>, etag: Option<&str>) -> Value {
         let folder = tempfile::tempdir().unwrap();
         let (object, _) = spooled(&RealDisk, folder.path(), "object", b"content");
+        let object = Object { bucket: bucket.map(str::to_owned), ..object };
         let source = Source {
             destination: Destination::parse(to).unwrap(),
             region: "eu-central-1".into(),
@@ -122,7 +124,7 @@ mod tests {
 
     #[test]
     fn a_notice_is_an_s3_event() {
-        let event = event("s3://lake/in", Some("\"0123\""));
+        let event = event("s3://lake/in", None, Some("\"0123\""));
         let expected = json!({ "Records": [{
             "eventVersion": "2.1",
             "eventSource": "forebay:s3",
@@ -155,7 +157,7 @@ mod tests {
             ("az://lake/in", "forebay:azure", "lake", "in/logs/date"),
             ("file:///lake", "forebay:file", "/lake", "logs/date"),
         ] {
-            let event = event(to, None);
+            let event = event(to, None, None);
             let record = &event["Records"][0];
             assert_eq!(
                 (&record["eventSource"], &record["s3"]["bucket"]["name"]),
@@ -163,6 +165,16 @@ mod tests {
             );
             assert!(record["s3"]["object"]["key"].as_str().unwrap().starts_with(key), "{event}");
             assert!(record["s3"]["object"].get("eTag").is_none(), "{event}");
+        }
+    }
+
+    #[test]
+    fn an_object_in_another_bucket_is_told_of_with_that_one() {
+        for (to, bucket, arn) in
+            [("s3://lake/in", "lake-acme", "arn:aws:s3:::lake-acme"), ("file:///lake", "/lake/lake-acme", "")]
+        {
+            let event = event(to, Some("lake-acme"), None);
+            assert_eq!(event["Records"][0]["s3"]["bucket"], json!({ "name": bucket, "arn": arn }));
         }
     }
 

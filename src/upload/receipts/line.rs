@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Confirmed;
-use crate::pack::Object;
+use crate::pack::{Object, address};
 use crate::upload::time::{read, written};
 
 /// A delivered object, as a line of a list says it:
@@ -14,9 +14,13 @@ use crate::upload::time::{read, written};
 ///  "last_received_at":"2026-08-22T10:13:00.000000Z","delivered_at":"2026-08-22T10:14:00.000000Z","writer":"a1b2c3d4"}
 /// ```
 ///
-/// A key whose value is not known is left out. Keys may be added.
+/// An object that is not in the bucket of `upload.to` has a `"bucket"` before its key. A key whose value is not known is left
+/// out. Keys may be added.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Line {
+    /// The bucket; none for that of `upload.to`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) bucket: Option<String>,
     /// The whole key, as it is in the bucket.
     pub(super) key: String,
     pub(super) bytes: u64,
@@ -46,6 +50,7 @@ pub(super) struct Sum {
 impl Line {
     pub(super) fn new(key: String, object: &Object, confirmed: &Confirmed, writer: &str) -> Self {
         Self {
+            bucket: object.bucket.clone(),
             key,
             bytes: object.bytes,
             records: object.records,
@@ -57,6 +62,11 @@ impl Line {
             delivered_at: written(confirmed.at),
             writer: writer.to_string(),
         }
+    }
+
+    /// Bucket and key, as one text.
+    pub(super) fn address(&self) -> String {
+        address(self.bucket.as_deref(), &self.key)
     }
 
     /// The lines of a content; none if one of them cannot be read.

@@ -54,7 +54,7 @@ use super::destination::Destination;
 use super::options::Options;
 use crate::disk::{Budget, Disk};
 use crate::log::SegmentId;
-use crate::pack::{Batch, Object};
+use crate::pack::{Batch, Object, address};
 pub(super) use couriers::Couriers;
 pub use error::Error;
 use event::Source;
@@ -84,7 +84,7 @@ pub struct Receipts {
     trail: Option<Mutex<Trail>>,
     outbox: Option<Outbox>,
     webhook: Option<Webhook>,
-    /// Delivered objects of batches that are not released, by their keys.
+    /// Delivered objects of batches that are not released, by their addresses.
     confirmed: Mutex<HashMap<String, Confirmed>>,
     /// Whether hours are sealed that are not over.
     is_finishing: AtomicBool,
@@ -131,7 +131,7 @@ impl Receipts {
             let mut trail = None;
             if wanted.hourly {
                 let folder = Folder::open(Arc::clone(disk), place.folder.clone())?;
-                let undelivered = keys(&source, spooled);
+                let undelivered = addresses(&source, spooled);
                 let opened = Trail::open(folder, &source.writer, &wanted.prefix, budget, undelivered)?;
                 trail = Some(Mutex::new(opened));
             }
@@ -158,7 +158,7 @@ impl Receipts {
     /// The bucket has this object, confirmed at `now` (nanoseconds since 1970) or before. Does not block.
     pub fn confirmed(&self, object: &Object, etag: Option<&str>, now: u64) {
         let confirmed = Confirmed { etag: etag.map(str::to_string), at: now };
-        self.lock_confirmed().insert(object.key.clone(), confirmed);
+        self.lock_confirmed().insert(object.address(), confirmed);
     }
 
     /// Has `remove` take a batch durably out of the spool, between the two steps that this module's documentation tells
@@ -182,7 +182,7 @@ impl Receipts {
     fn note(&self, batch: &Batch, now: u64) -> Result<(), Error> {
         let delivered: Vec<(&Object, Confirmed)> = {
             let confirmed = self.lock_confirmed();
-            let delivered = |object: &Object| confirmed.get(&object.key).cloned();
+            let delivered = |object: &Object| confirmed.get(&object.address()).cloned();
             batch.objects.iter().filter_map(|object| Some((object, delivered(object)?))).collect()
         };
         if let Some(mut trail) = self.lock_trail() {
@@ -194,7 +194,7 @@ impl Receipts {
         }
         if let Some(outbox) = &self.outbox {
             let notice = |(object, confirmed): &(&Object, Confirmed)| Notice {
-                key: object.key.clone(),
+                address: object.address(),
                 at: confirmed.at,
                 content: self.source.event(object, confirmed),
             };
@@ -210,7 +210,7 @@ impl Receipts {
         {
             let mut confirmed = self.lock_confirmed();
             for object in &batch.objects {
-                confirmed.remove(&object.key);
+                confirmed.remove(&object.address());
             }
         }
         if let Some(mut trail) = self.lock_trail() {
@@ -284,11 +284,12 @@ impl Receipts {
     }
 }
 
-/// The whole keys of all objects in these batches.
-fn keys(source: &Source, batches: &[Batch]) -> BTreeMap<String, SegmentId> {
+/// The addresses of all objects in these batches, with their whole keys.
+fn addresses(source: &Source, batches: &[Batch]) -> BTreeMap<String, SegmentId> {
     let of_batch = |batch: &Batch| {
         let segment = batch.segment;
-        batch.objects.iter().map(|object| (source.full_key(&object.key), segment)).collect::<Vec<_>>()
+        let whole = |object: &Object| address(object.bucket.as_deref(), &source.full_key(&object.key));
+        batch.objects.iter().map(|object| (whole(object), segment)).collect::<Vec<_>>()
     };
     batches.iter().flat_map(of_batch).collect()
 }

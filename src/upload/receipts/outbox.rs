@@ -32,8 +32,8 @@ struct State {
 
 /// A notice.
 pub(super) struct Notice {
-    /// The key of the object.
-    pub(super) key: String,
+    /// The address of the object.
+    pub(super) address: String,
     /// When the object was delivered, in nanoseconds since 1970.
     pub(super) at: u64,
     pub(super) content: Vec<u8>,
@@ -62,14 +62,14 @@ impl Outbox {
     /// What the disk says.
     pub(super) fn keep(&self, segment: SegmentId, notices: &[Notice]) -> Result<(), Error> {
         let is_noted = |notice: &&Notice| {
-            self.lock().noted.get(&segment).is_some_and(|noted| noted.contains(&notice.key))
+            self.lock().noted.get(&segment).is_some_and(|noted| noted.contains(&notice.address))
         };
         let fresh: Vec<&Notice> = notices.iter().filter(|notice| !is_noted(notice)).collect();
         if fresh.is_empty() {
             return Ok(());
         }
         let name =
-            |notice: &Notice| format!("{:020}-{}{NOTICE}", notice.at, short_hash(notice.key.as_bytes()));
+            |notice: &Notice| format!("{:020}-{}{NOTICE}", notice.at, short_hash(notice.address.as_bytes()));
         for notice in &fresh {
             self.folder.write(&name(notice), &notice.content)?;
         }
@@ -79,7 +79,7 @@ impl Outbox {
             for notice in &fresh {
                 let used = self.budget.take(notice.content.len() as u64);
                 state.waiting.insert(name(notice), used);
-                state.noted.entry(segment).or_default().insert(notice.key.clone());
+                state.noted.entry(segment).or_default().insert(notice.address.clone());
             }
         }
         self.drop_oldest()
@@ -162,7 +162,7 @@ mod tests {
 
     fn notice(number: u64) -> Notice {
         Notice {
-            key: format!("key-{number}"),
+            address: format!("key-{number}"),
             at: number,
             content: format!("{{\"n\":{number}}}").into_bytes(),
         }

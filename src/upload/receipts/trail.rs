@@ -32,7 +32,7 @@ pub(super) struct Trail {
 /// What is noted of a batch.
 #[derive(Debug, Default)]
 struct Noted {
-    keys: HashSet<String>,
+    addresses: HashSet<String>,
     slots: BTreeSet<Slot>,
     /// Notes that are not known to be durable. They are written again as they are: another attempt, in another hour,
     /// would be another note about the same objects.
@@ -59,14 +59,14 @@ struct Sealing {
 
 /// What a trail that is opened has found.
 struct Found {
-    /// The keys that the lists have.
+    /// The addresses that the lists have.
     listed: HashSet<String>,
-    /// Keys of batches that the spool still has, each with its batch.
+    /// Addresses of objects that the spool still has, each with its segment.
     undelivered: BTreeMap<String, SegmentId>,
 }
 
 impl Trail {
-    /// Opens the trail in `folder`. `undelivered` has every object of the spool, by its whole key, with its segment.
+    /// Opens the trail in `folder`. `undelivered` has every object of the spool, by its address with the whole key, with its segment.
     ///
     /// # Errors
     /// What the disk says.
@@ -105,7 +105,7 @@ impl Trail {
         let Some(content) = self.folder.read(name, hash)? else { return Ok(()) };
         let Some(lines) = Line::read_all(&content) else { return Ok(()) };
         self.take_list(slot, name.to_string(), &content, &lines);
-        found.listed.extend(lines.into_iter().map(|line| line.key));
+        found.listed.extend(lines.iter().map(Line::address));
         Ok(())
     }
 
@@ -114,13 +114,14 @@ impl Trail {
         let Some(content) = self.folder.read(name, hash)? else { return Ok(()) };
         let Some(lines) = Line::read_all(&content) else { return Ok(()) };
         // A list is made of whole notes, and a note goes only into one.
-        if lines.iter().any(|line| found.listed.contains(&line.key)) {
+        if lines.iter().any(|line| found.listed.contains(&line.address())) {
             return self.folder.remove(name);
         }
         for line in lines {
-            if let Some(segment) = found.undelivered.get(&line.key) {
+            let address = line.address();
+            if let Some(segment) = found.undelivered.get(&address) {
                 let noted = self.unreleased.entry(*segment).or_default();
-                noted.keys.insert(line.key);
+                noted.addresses.insert(address);
                 noted.slots.insert(slot);
             }
         }
@@ -142,7 +143,7 @@ impl Trail {
         let noted = self.unreleased.entry(segment).or_default();
         let mut of_signals: BTreeMap<Signal, Vec<Line>> = BTreeMap::new();
         for (signal, line) in lines {
-            if noted.keys.insert(line.key.clone()) {
+            if noted.addresses.insert(line.address()) {
                 of_signals.entry(signal).or_default().push(line);
             }
         }
