@@ -25,6 +25,7 @@ pub use options::{ClientOptions, Options};
 pub use recorder::Recorder;
 pub use server::{BindError, Bound, Server};
 pub use status::{
-    BySignal, Delivery, DeliveryError, Disk, FlushReport, Intake, Listener, Losses, Output, Queue, Status,
+    Bucket, BySignal, Delivery, DeliveryError, Disk, FlushReport, Intake, Listener, Losses, Output, Queue,
+    Status,
 };
 pub use subject::Subject;

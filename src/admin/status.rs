@@ -151,8 +151,28 @@ pub struct Output {
     pub bytes: u64,
     /// Age of the oldest record in them; none if nothing waits.
     pub oldest_age_seconds: Option<u64>,
+    /// The buckets beside that of the destination for which something waits.
+    pub buckets: Vec<Bucket>,
     /// How delivering goes.
     pub delivery: Delivery,
+}
+
+/// A bucket that `objects.bucket` made of what came, and for which something waits.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Bucket {
+    /// Its name.
+    pub name: String,
+    /// The objects for it in the spool.
+    pub objects: u64,
+    /// Their length.
+    pub bytes: u64,
+    /// Age of the oldest record in them.
+    pub oldest_age_seconds: Option<u64>,
+    /// What it said when it did not take an object, since the last that it took.
+    pub last_error: Option<DeliveryError>,
+    /// Since when it has taken none; none while it works.
+    pub failing_since: Option<Timestamp>,
 }
 
 /// An attempt that failed.

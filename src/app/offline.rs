@@ -1,16 +1,17 @@
 //! The status of a data folder that no process uses.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context as _;
 
-use crate::admin::{BySignal, Delivery, Disk as DiskStatus, Intake, Losses, Output, Queue, Status};
+use crate::admin::{Bucket, BySignal, Delivery, Disk as DiskStatus, Intake, Losses, Output, Queue, Status};
 use crate::config::Config;
 use crate::disk::{Disk, RealDisk};
 use crate::log;
 use crate::otlp::Signal;
-use crate::pack::{self, Batch, OutputName};
+use crate::pack::{self, Batch, Object, OutputName};
 
 use super::data_folder::Paths;
 use super::subject::age_seconds;
@@ -65,8 +66,24 @@ fn output(name: &OutputName, destination: &str, batches: &[Batch]) -> Output {
         objects: objects().count() as u64,
         bytes: objects().map(|object| object.bytes).sum(),
         oldest_age_seconds: objects().map(|object| object.first_received_at).min().map(age_seconds),
+        buckets: buckets(objects()),
         delivery: Delivery::default(),
     }
+}
+
+/// What waits for buckets beside that of the destination.
+fn buckets<'a>(objects: impl Iterator<Item = &'a Object>) -> Vec<Bucket> {
+    let mut buckets: BTreeMap<&str, Bucket> = BTreeMap::new();
+    for object in objects {
+        let Some(name) = object.bucket.as_deref() else { continue };
+        let bucket =
+            buckets.entry(name).or_insert_with(|| Bucket { name: name.to_owned(), ..Bucket::default() });
+        bucket.objects += 1;
+        bucket.bytes += object.bytes;
+        bucket.oldest_age_seconds =
+            bucket.oldest_age_seconds.max(Some(age_seconds(object.first_received_at)));
+    }
+    buckets.into_values().collect()
 }
 
 fn queue(segments: &[log::Surveyed], batches: &[Batch]) -> Queue {

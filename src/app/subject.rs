@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 
 use crate::admin::{
-    self, BySignal, Delivery, DeliveryError, FlushReport, Intake, Listener, Losses, Output, Status, Subject,
+    self, Bucket, BySignal, Delivery, DeliveryError, FlushReport, Intake, Listener, Losses, Output, Status,
+    Subject,
 };
 use crate::log::Snapshot;
 use crate::metrics;
@@ -160,17 +161,32 @@ fn output(name: &OutputName, status: &upload::Status) -> Output {
         objects: status.queued_objects,
         bytes: status.queued_bytes,
         oldest_age_seconds: status.oldest_received_at.map(age_seconds),
+        buckets: status.buckets.iter().map(bucket).collect(),
         delivery: delivery(status),
     }
+}
+
+fn bucket(status: &upload::BucketStatus) -> Bucket {
+    let failing = status.failing.as_ref();
+    Bucket {
+        name: status.name.clone(),
+        objects: status.queued_objects,
+        bytes: status.queued_bytes,
+        oldest_age_seconds: status.oldest_received_at.map(age_seconds),
+        last_error: failing.and_then(error),
+        failing_since: failing.and_then(|failing| timestamp(failing.since)),
+    }
+}
+
+fn error(failing: &upload::Failing) -> Option<DeliveryError> {
+    Some(DeliveryError { at: timestamp(failing.at)?, message: failing.error.clone() })
 }
 
 fn delivery(status: &upload::Status) -> Delivery {
     let failing = status.failing.as_ref();
     Delivery {
         last_success_at: status.last_success_at.and_then(timestamp),
-        last_error: failing.and_then(|failing| {
-            Some(DeliveryError { at: timestamp(failing.at)?, message: failing.error.clone() })
-        }),
+        last_error: failing.and_then(error),
         failing_since: failing.and_then(|failing| timestamp(failing.since)),
         objects_delivered: status.delivered_objects,
     }

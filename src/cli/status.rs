@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::arguments::Status as Arguments;
 use super::words::{bytes, count, counted, table, time};
-use crate::admin::{BySignal, Client, ClientError, Disk, Queue, Status};
+use crate::admin::{Bucket, BySignal, Client, ClientError, Disk, Queue, Status};
 use crate::app;
 use crate::config::Config;
 
@@ -101,6 +101,7 @@ pub fn text(status: &Status, now: Timestamp) -> String {
         ("waiting", waiting(&status.queue)),
         ("disk", disk(&status.disk)),
     ];
+    rows.extend(buckets(status, now).map(|said| ("bucket", said)));
     if status.losses.any() {
         rows.push(("lost", lost(status)));
     }
@@ -163,6 +164,26 @@ fn waiting(queue: &Queue) -> String {
     )
 }
 
+/// As many buckets as are shown.
+const BUCKETS_MAX: usize = 8;
+
+/// The buckets that fail first, then those for which something waits.
+fn buckets(status: &Status, now: Timestamp) -> impl Iterator<Item = String> {
+    let mut buckets: Vec<_> = status.outputs.iter().flat_map(|output| &output.buckets).collect();
+    buckets.sort_by_key(|bucket| bucket.failing_since.is_none());
+    let more = buckets.len().saturating_sub(BUCKETS_MAX);
+    let lines: Vec<_> = buckets.into_iter().take(BUCKETS_MAX).map(|shown| bucket(shown, now)).collect();
+    lines.into_iter().chain((more > 0).then(|| format!("and {} more", count(more as u64))))
+}
+
+fn bucket(bucket: &Bucket, now: Timestamp) -> String {
+    let waiting = format!("{} waiting ({})", counted(bucket.objects, "object"), bytes(bucket.bytes));
+    let mut words = vec![format!("{}: {waiting}", bucket.name)];
+    words.extend(bucket.failing_since.map(|from| format!("NOT delivering, for {}", since(from, now))));
+    words.extend(bucket.last_error.as_ref().map(|error| error.message.clone()));
+    words.join("; ")
+}
+
 fn disk(disk: &Disk) -> String {
     let percent = u128::from(disk.used_bytes) * 100 / u128::from(disk.budget_bytes.max(1));
     let full = match disk.seconds_until_full {
@@ -203,7 +224,7 @@ fn since(at: Timestamp, now: Timestamp) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::admin::{Delivery, DeliveryError, Intake, Listener, Losses};
+    use crate::admin::{Delivery, DeliveryError, Intake, Listener, Losses, Output};
 
     fn fine() -> Status {
         Status {
@@ -253,6 +274,26 @@ forebay 1.2.3, running for 3 h 12 min, data in ./forebay-data
   listening on   grpc 127.0.0.1:4317
 "
         );
+
+        let mut routed = fine();
+        let failing = Bucket {
+            name: "lake-b".to_owned(),
+            objects: 2,
+            bytes: 2048,
+            failing_since: Some(Timestamp::from_second(65).unwrap()),
+            last_error: Some(DeliveryError { at: now, message: "404 NoSuchBucket".to_owned() }),
+            ..Bucket::default()
+        };
+        let working = |name: usize| Bucket { name: format!("lake-{name}"), objects: 1, ..Bucket::default() };
+        let buckets = (0..9).map(working).chain([failing]).collect();
+        routed.outputs = vec![Output { buckets, ..Output::default() }];
+        let said = text(&routed, now);
+        for words in [
+            "bucket         lake-b: 2 objects waiting (2 KiB); NOT delivering, for 1 min; 404 NoSuchBucket",
+            "bucket         lake-6: 1 object waiting (0 B)\n  bucket         and 2 more\n",
+        ] {
+            assert!(said.contains(words), "{words} is missing in\n{said}");
+        }
 
         let mut broken = fine();
         broken.intake = Intake { taking: false, reason: Some("the disk budget is used up".to_owned()) };

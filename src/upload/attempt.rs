@@ -92,9 +92,10 @@ impl Shared {
             metrics::was_there(self.name());
         }
         tracing::debug!(key = object.key, bytes = object.bytes, was_there = receipt.was_there(), "delivered");
-        let was_failing = self.lock().record.succeeded(object.bytes, now);
+        let was_failing = self.lock().record.succeeded(object, now);
         if let Some(failing) = was_failing {
-            tracing::info!(output = %self.output, failures = failing.failures, "delivery works again");
+            let bucket = object.bucket.as_deref();
+            tracing::info!(output = %self.output, bucket, failures = failing.failures, "delivery works again");
         }
     }
 
@@ -105,13 +106,14 @@ impl Shared {
         let is_news = {
             let mut state = self.lock();
             state.queue.failed(ticket, Instant::now(), trouble.retry_after, about_store);
-            state.record.failed(&object.key, trouble, unix_now())
+            state.record.failed(object, trouble, unix_now())
         };
         let (kind, error) = (trouble.kind.name(), trouble.words.as_str());
         if is_news {
             let output = self.name();
             tracing::warn!(
                 output,
+                bucket = object.bucket,
                 key = object.key,
                 kind,
                 error,
@@ -140,6 +142,7 @@ impl Shared {
                     state.record.damaged_objects += 1;
                     state.queue.done(ticket)
                 };
+                self.forget_idle_buckets();
                 self.notice();
                 self.release(finished).await;
             }

@@ -40,6 +40,6 @@ pub use options::{
     AzureOptions, Checksum, Encryption, GcsOptions, MultipartOptions, Options, RetryOptions, S3Options,
 };
 pub use receipts::Receipts;
-pub use status::{Dropped, Failing, Status};
+pub use status::{BucketStatus, Dropped, Failing, Status};
 pub use trouble::{Kind, Trouble};
 pub use uploader::Uploader;

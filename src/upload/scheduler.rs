@@ -170,7 +170,8 @@ impl Queue {
                 if gate.is_some() != is_closed || (is_closed && self.under_way.contains_key(bucket)) {
                     return None;
                 }
-                let due = queued.not_before()?.max(gate.map(|gate| gate.not_before)).unwrap_or(now);
+                let due = queued.due(now)?;
+                let due = gate.map_or(due, |gate| due.max(gate.not_before));
                 Some((due, queued.attempts, Ticket { segment: *segment, index }))
             };
             entry.objects.iter().enumerate().filter_map(due).collect::<Vec<_>>()
@@ -359,10 +360,10 @@ impl Depth {
 }
 
 impl Queued {
-    /// Before what time it is not to be tried, if any, if it waits to be.
-    fn not_before(&self) -> Option<Option<Instant>> {
+    /// When it may be tried, if it waits for that: at `now`, or later.
+    fn due(&self, now: Instant) -> Option<Instant> {
         match self.stage {
-            Stage::Waiting { not_before } => Some(not_before),
+            Stage::Waiting { not_before } => Some(not_before.unwrap_or(now)),
             _ => None,
         }
     }

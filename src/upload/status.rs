@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
+use super::scheduler::BucketName;
 use super::trouble::{Kind, Trouble};
 use crate::otlp::Signal;
-use crate::pack::OutputName;
+use crate::pack::{Object, OutputName};
 
 /// A snapshot of delivery. Times are nanoseconds since 1970; items are ordered as [`Signal::ALL`].
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -33,10 +34,27 @@ pub struct Status {
     pub delivered_bytes: u64,
     /// Objects since the start of the process whose bytes were not those that were packed; they were set aside.
     pub damaged_objects: u64,
-    /// Set from a failure until the next success.
+    /// Set from a failure until the next success in the same bucket; of several buckets that which fails for longest.
     pub failing: Option<Failing>,
+    /// The buckets beside that of `to` for which something waits.
+    pub buckets: Vec<BucketStatus>,
     /// Whether forebay works without its ledger.
     pub ledger_degraded: bool,
+}
+
+/// How it stands with a bucket that objects name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct BucketStatus {
+    /// Its name.
+    pub name: String,
+    /// Objects that are not delivered.
+    pub queued_objects: u64,
+    /// Their length.
+    pub queued_bytes: u64,
+    /// When the oldest record in them was received.
+    pub oldest_received_at: Option<u64>,
+    /// Set from a failure until the next success.
+    pub failing: Option<Failing>,
 }
 
 impl Status {
@@ -61,6 +79,7 @@ impl Status {
             all.delivered_bytes += status.delivered_bytes;
             all.damaged_objects += status.damaged_objects;
             all.ledger_degraded |= status.ledger_degraded;
+            all.buckets.extend(status.buckets.iter().cloned());
             if let Some(failing) = &status.failing
                 && all.failing.as_ref().is_none_or(|longest| failing.since < longest.since)
             {
@@ -123,31 +142,48 @@ pub(super) struct Record {
     pub(super) delivered_objects: u64,
     pub(super) delivered_bytes: u64,
     pub(super) damaged_objects: u64,
-    pub(super) failing: Option<Failing>,
+    /// By bucket.
+    pub(super) failing: BTreeMap<BucketName, Failing>,
 }
 
 impl Record {
-    /// An object was delivered. Returns what puts failed with before that.
-    pub(super) fn succeeded(&mut self, bytes: u64, now: u64) -> Option<Failing> {
+    /// An object was delivered. Returns what puts into its bucket failed with before that.
+    pub(super) fn succeeded(&mut self, object: &Object, now: u64) -> Option<Failing> {
         self.last_success_at = Some(now);
         self.delivered_objects += 1;
-        self.delivered_bytes += bytes;
-        self.failing.take()
+        self.delivered_bytes += object.bytes;
+        self.failing.remove(&object.bucket)
+    }
+
+    /// What has been failing for longest, with the name of its bucket.
+    pub(super) fn failing_for_longest(&self) -> Option<Failing> {
+        let (bucket, failing) = self.failing.iter().min_by_key(|(_, failing)| failing.since)?;
+        let mut failing = failing.clone();
+        if let Some(bucket) = bucket {
+            failing.error = format!("bucket {bucket}: {}", failing.error);
+        }
+        Some(failing)
+    }
+
+    /// Forgets the trouble of buckets for which nothing waits any more.
+    pub(super) fn keep_buckets(&mut self, buckets: &BTreeSet<BucketName>) {
+        self.failing.retain(|bucket, _| bucket.is_none() || buckets.contains(bucket));
     }
 
     /// A put failed. Returns whether that is news, and no repetition of what is known.
-    pub(super) fn failed(&mut self, key: &str, trouble: &Trouble, now: u64) -> bool {
-        let before = self.failing.take();
+    pub(super) fn failed(&mut self, object: &Object, trouble: &Trouble, now: u64) -> bool {
+        let before = self.failing.remove(&object.bucket);
         let kind = Kind::name(trouble.kind);
         let is_news = before.as_ref().is_none_or(|before| before.kind != kind);
-        self.failing = Some(Failing {
+        let failing = Failing {
             kind,
             error: trouble.words.clone(),
-            key: key.to_string(),
+            key: object.key.clone(),
             at: now,
             since: before.as_ref().map_or(now, |before| before.since),
             failures: before.map_or(0, |before| before.failures) + 1,
-        });
+        };
+        self.failing.insert(object.bucket.clone(), failing);
         is_news
     }
 }
@@ -155,6 +191,8 @@ impl Record {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::disk::RealDisk;
+    use crate::upload::testing::spooled;
 
     fn status(to: &str, items: u64, failing_since: Option<u64>) -> Status {
         let failing = failing_since.map(|since| Failing {
@@ -167,6 +205,23 @@ mod tests {
         });
         let queued_objects = u64::from(items > 0);
         Status { to: to.into(), queued_objects, queued_items: [items, 0, 0, 0], failing, ..Status::default() }
+    }
+
+    #[test]
+    fn a_bucket_that_works_does_not_hide_that_another_one_fails() {
+        let mut record = Record::default();
+        let folder = tempfile::tempdir().unwrap();
+        let (main, _) = spooled(&RealDisk, folder.path(), "object", b"content");
+        let other = Object { bucket: Some("lake".into()), ..main.clone() };
+        let trouble = Trouble::new(Kind::Denied, "403");
+        assert!(record.failed(&other, &trouble, 5), "it is news");
+        assert!(record.failed(&main, &trouble, 6), "of each bucket");
+        assert!(!record.failed(&other, &trouble, 7));
+        assert_eq!(record.succeeded(&main, 8).map(|failing| failing.failures), Some(1));
+        let failing = record.failing_for_longest().unwrap();
+        assert_eq!((failing.error.as_str(), failing.since, failing.failures), ("bucket lake: 403", 5, 2));
+        record.keep_buckets(&BTreeSet::new());
+        assert_eq!(record.failing_for_longest(), None);
     }
 
     #[test]

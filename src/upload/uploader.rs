@@ -12,8 +12,8 @@ use super::bucket::Bucket;
 use super::ledger::Ledger;
 use super::options::Options;
 use super::receipts::{self, Couriers, Receipts};
-use super::scheduler::{Decision, Queue, Ticket};
-use super::status::{Dropped, Record, Status};
+use super::scheduler::{BucketName, Decision, Depth, Queue, Ticket};
+use super::status::{BucketStatus, Dropped, Record, Status};
 use crate::catalog::Catalog;
 use crate::log::SegmentId;
 use crate::metrics::upload as metrics;
@@ -171,6 +171,7 @@ impl Uploader {
             state.half_removed.push(batch.clone());
         }
         self.shared.ledger.forget(&batch);
+        self.shared.forget_idle_buckets();
         let mut dropped = Dropped::default();
         for object in &undelivered {
             dropped.objects += 1;
@@ -209,6 +210,23 @@ impl Uploader {
             couriers.stop().await;
         }
         self.shared.status()
+    }
+}
+
+impl State {
+    /// The buckets beside the main one for which something waits.
+    fn buckets(&self) -> Vec<BucketStatus> {
+        let depths = self.queue.depth_by_bucket().into_iter();
+        let status = |(bucket, depth): (BucketName, Depth)| {
+            Some(BucketStatus {
+                failing: self.record.failing.get(&bucket).cloned(),
+                name: bucket?,
+                queued_objects: depth.objects,
+                queued_bytes: depth.bytes,
+                oldest_received_at: depth.oldest_received_at,
+            })
+        };
+        depths.filter_map(status).collect()
     }
 }
 
@@ -313,9 +331,17 @@ impl Shared {
             delivered_objects: state.record.delivered_objects,
             delivered_bytes: state.record.delivered_bytes,
             damaged_objects: state.record.damaged_objects,
-            failing: state.record.failing.clone(),
+            failing: state.record.failing_for_longest(),
+            buckets: state.buckets(),
             ledger_degraded: self.ledger.is_degraded(),
         }
+    }
+
+    /// Forgets the trouble of buckets for which nothing waits any more.
+    pub(super) fn forget_idle_buckets(&self) {
+        let mut state = self.lock();
+        let buckets = state.queue.buckets();
+        state.record.keep_buckets(&buckets);
     }
 
     pub(super) fn name(&self) -> &str {
