@@ -28,7 +28,7 @@ async fn deliver(store: &FakeS3, options: Options) {
     let data = DataFolder::new();
     let (spool, _) = data.open();
     let batch = data.pack(&spool, 1);
-    let expected = data.contents(std::slice::from_ref(&batch));
+    let expected = data.contents(std::slice::from_ref(&batch), "");
     let disk: Arc<dyn Disk> = Arc::new(RealDisk);
     let bucket = bucket::open(&options, &Environment::default(), &disk, "a1b2c3d4").unwrap();
     let catalog = Arc::new(Catalog::open(&data.catalog_folder()));

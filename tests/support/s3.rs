@@ -21,7 +21,7 @@ use tokio::task::JoinHandle;
 
 use super::checksums;
 
-/// The name of the bucket.
+/// The name of the bucket whose objects go by their keys. Those of every other bucket go by `bucket:key`.
 pub const BUCKET: &str = "bucket";
 /// The least size of a part, the last one excepted.
 const PART_MINIMUM: usize = 5 << 20;
@@ -310,10 +310,12 @@ async fn answer(state: Arc<Mutex<State>>, request: Request<Incoming>) -> Answer 
     }
 }
 
-/// The key in a path.
+/// The key in a path, with the bucket if it is not [`BUCKET`].
 pub fn key(path: &str) -> String {
     let path = path.trim_start_matches('/');
-    percent_decoded(path.split_once('/').map(|(_, key)| key).unwrap_or_default())
+    let (bucket, key) = path.split_once('/').unwrap_or_default();
+    let key = percent_decoded(key);
+    if bucket == BUCKET { key } else { format!("{bucket}:{key}") }
 }
 
 /// An argument of a query.

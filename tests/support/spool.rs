@@ -25,7 +25,7 @@ const START: u64 = 1_787_393_472_000_000_000;
 /// A data folder, whose spool can be opened again and again as after restarts.
 pub struct DataFolder {
     pub folder: tempfile::TempDir,
-    packing: pack::Options,
+    pub packing: pack::Options,
 }
 
 impl DataFolder {
@@ -61,6 +61,15 @@ impl DataFolder {
         self.pack_records(spool, segment, &records)
     }
 
+    /// Packs a segment of one log record for each of these tenants.
+    pub fn pack_for(&self, spool: &Spool, segment: u64, tenants: &[&str]) -> Batch {
+        let of_tenant = |tenant: &&str| Record {
+            tenant: (*tenant).to_owned(),
+            ..record(segment, Signal::Logs, &format!("segment {segment}"))
+        };
+        self.pack_records(spool, segment, &tenants.iter().map(of_tenant).collect::<Vec<_>>())
+    }
+
     /// Packs a segment of one log record of this length.
     pub fn pack_large(&self, spool: &Spool, segment: u64, bytes: usize) -> Batch {
         let text: String = ('a'..='z').cycle().take(bytes).collect();
@@ -79,13 +88,17 @@ impl DataFolder {
         .unwrap()
     }
 
-    /// The contents of the objects in the spool, by key.
-    pub fn contents(&self, batches: &[Batch]) -> BTreeMap<String, Bytes> {
+    /// The contents of the objects in the spool, by key, which has `prefix` before it, and before that the bucket with a `:`
+    /// if it is not the main one.
+    pub fn contents(&self, batches: &[Batch], prefix: &str) -> BTreeMap<String, Bytes> {
         let read = |file: &str| Bytes::from(std::fs::read(self.spool_folder().join(file)).unwrap());
         batches
             .iter()
             .flat_map(|batch| &batch.objects)
-            .map(|object| (object.key.clone(), read(&object.file)))
+            .map(|object| {
+                let key = format!("{prefix}{}", object.key);
+                (pack::address(object.bucket.as_deref(), &key), read(&object.file))
+            })
             .collect()
     }
 

@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod buckets;
 mod labels;
 mod parts;
 mod receipts;

@@ -95,14 +95,21 @@ impl Scene {
         }
     }
 
+    /// Packs a segment with a log record of each of these tenants, each of which has a bucket `lake-` and its name; the
+    /// main bucket has those of none.
+    pub(crate) fn spool_for(&mut self, segment: u64, tenants: &[&str]) {
+        self.data.packing.bucket = "lake-{tenant}".into();
+        let (spool, _) = self.data.open();
+        self.data.pack_for(&spool, segment, tenants);
+    }
+
     pub(crate) fn spool_large(&mut self, segment: u64, bytes: usize) {
         let (spool, _) = self.data.open();
         self.data.pack_large(&spool, segment, bytes);
     }
 
     pub(crate) fn expect(&mut self, batches: &[Batch]) {
-        let contents = self.data.contents(batches);
-        self.expected.extend(contents.into_iter().map(|(key, bytes)| (format!("in/{key}"), bytes)));
+        self.expected.extend(self.data.contents(batches, "in/"));
     }
 
     /// Every object exactly once and to the byte, and nothing left.
