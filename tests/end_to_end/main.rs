@@ -25,5 +25,6 @@ mod delivery;
 mod outage;
 mod outputs;
 mod receipts;
+mod routing;
 mod shutdown;
 mod telemetry;
