@@ -24,6 +24,7 @@ mod commands;
 mod delivery;
 mod outage;
 mod outputs;
+mod profiles;
 mod receipts;
 mod routing;
 mod shutdown;

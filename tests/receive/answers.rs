@@ -72,6 +72,38 @@ async fn what_was_stored_is_answered_ok() {
 }
 
 #[tokio::test]
+async fn profiles_are_a_signal_of_their_own_and_what_is_none_of_them_is_refused() {
+    let server = Server::start(options(), Room::Plenty).await;
+    // A resource with a scope with two profiles, and a dictionary.
+    let profiles = [0x0a, 6, 0x12, 4, 0x12, 0, 0x12, 0, 0x12, 3, 0x2a, 1, b'a'];
+    // The time of a profile as a varint, which it is not.
+    let broken = [0x0a, 6, 0x12, 4, 0x12, 2, 0x18, 1];
+    for address in server.addresses() {
+        assert_ok(&over_http2(address, grpc(Signal::Profiles, &profiles)).await, "gRPC");
+        assert_ok(
+            &over_http2(address, grpc_compressed(Signal::Profiles, "gzip", &gzip(&profiles))).await,
+            "gzip",
+        );
+        let answer = over_http1(address, http(Signal::Profiles, PROTOBUF, &profiles)).await;
+        assert_eq!((answer.status, answer.body.len()), (200, 0));
+        let stored = server.intake.take();
+        assert_eq!(stored.len(), 3);
+        for export in stored {
+            assert_eq!((export.signal, export.items), (Signal::Profiles, 2));
+            assert_eq!(export.body, profiles[..]);
+        }
+
+        let refused = over_http2(address, grpc(Signal::Profiles, &broken)).await;
+        assert_refused(&refused, Code::InvalidArgument, false, "another version");
+        let why = refused.grpc_status().message().to_owned();
+        assert!(why.contains("resource_profiles.scope_profiles.profiles.time_unix_nano, at byte 6"), "{why}");
+        let refused = over_http1(address, http(Signal::Profiles, PROTOBUF, &broken)).await;
+        assert_error(&refused, 400, Code::InvalidArgument, PROTOBUF, false, "another version");
+    }
+    assert_eq!(server.intake.take(), []);
+}
+
+#[tokio::test]
 async fn an_empty_request_is_answered_ok_and_not_stored() {
     // An intake that would refuse it shows that it is not asked.
     let server = Server::start(options(), Room::Refusing(Refusal::DiskFull)).await;
@@ -87,6 +119,11 @@ async fn an_empty_request_is_answered_ok_and_not_stored() {
         assert_ok(&over_http2(address, grpc(Signal::Logs, &no_logs())).await, "a resource without items");
         let answer = over_http1(address, http(Signal::Logs, PROTOBUF, &no_logs())).await;
         assert_eq!(answer.status, 200);
+        // A dictionary of one string, of which no profile says anything.
+        let answer = over_http1(address, http(Signal::Profiles, PROTOBUF, &[0x12, 3, 0x2a, 1, b'a'])).await;
+        assert_eq!(answer.status, 200);
+        let dictionary = br#"{"dictionary":{"stringTable":["a"]}}"#;
+        assert_eq!(over_http1(address, http(Signal::Profiles, JSON, dictionary)).await.status, 200);
     }
     assert_eq!(server.intake.take(), []);
 }
