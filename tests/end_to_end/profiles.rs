@@ -43,11 +43,11 @@ fn profiles(number: i64) -> ExportProfilesServiceRequest {
     let line = Line { function_index: 1, line: 42, column: 7 };
     let location = Location { address: u64::MAX, lines: vec![line], ..Location::default() };
     let function = Function { name_strindex: 5, filename_strindex: 6, ..Function::default() };
-    let link = Link { trace_id: vec![0xab; 16], span_id: vec![0xcd; 8] };
+    let of_span = Link { trace_id: vec![0xab; 16], span_id: vec![0xcd; 8] };
     let dictionary = ProfilesDictionary {
         location_table: vec![Location::default(), location],
         function_table: vec![Function::default(), function],
-        link_table: vec![Link::default(), link],
+        link_table: vec![Link::default(), of_span],
         string_table: strings.map(str::to_owned).to_vec(),
         stack_table: vec![Stack::default(), Stack { location_indices: vec![1] }],
         ..ProfilesDictionary::default()
