@@ -58,7 +58,8 @@ async fn a_full_budget_makes_clients_come_back_until_there_is_room() {
     for over in [Over::HttpProtobuf, Over::HttpJson] {
         let began = Instant::now();
         let answer = send(&program, over, refused, RECORD).await;
-        assert_eq!((answer.status, answer.header("retry-after")), (503, Some("2")), "{answer:?}");
+        assert_eq!(answer.status, 503, "{answer:?}");
+        assert!(matches!(answer.header("retry-after"), Some("1" | "2")), "{answer:?}");
         assert!(began.elapsed() >= Duration::from_millis(300), "{:?}", began.elapsed());
         let (code, message, _) = answer.rpc_status();
         assert_eq!(code, i64::from(i32::from(Code::Unavailable)));

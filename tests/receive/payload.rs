@@ -52,22 +52,13 @@ pub(crate) fn compressed(bytes: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
         .collect()
 }
 
-/// A GiB of zeros in every format, compressed as it goes; of snappy, which makes zeros twenty times shorter at best, as
-/// much as is shorter than 8 MiB.
-pub(crate) fn bombs() -> Vec<(&'static str, Vec<u8>)> {
-    let mut bombs = compressed_by(&|to| write_zeros(to, 1024));
-    let mut snappy = snap::write::FrameEncoder::new(Vec::new());
-    write_zeros(&mut snappy, 128);
-    bombs.retain(|(encoding, _)| *encoding != "snappy");
-    bombs.push(("snappy", snappy.into_inner().unwrap()));
-    bombs
-}
-
-fn write_zeros(to: &mut dyn Write, mib: usize) {
+/// So many MiB of zeros in every format, compressed as they go, where that takes less than `limit` bytes.
+pub(crate) fn bombs(mib: usize, limit: usize) -> Vec<(&'static str, Vec<u8>)> {
     let zeros = vec![0; 1 << 20];
-    for _ in 0..mib {
-        to.write_all(&zeros).unwrap();
-    }
+    let write_zeros = |to: &mut dyn Write| (0..mib).for_each(|_| to.write_all(&zeros).unwrap());
+    let mut bombs = compressed_by(&write_zeros);
+    bombs.retain(|(_, bomb)| bomb.len() < limit);
+    bombs
 }
 
 /// What `write` writes, in every format that can be written piece by piece.

@@ -7,9 +7,9 @@ use std::io::{Read, Write};
 
 use bytes::Bytes;
 use flate2::Compression as Level;
-use flate2::bufread::{MultiGzDecoder, ZlibDecoder};
+use flate2::bufread::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
 use flate2::write::{GzEncoder, ZlibEncoder};
-use forebay::otlp::{InvalidJson, Signal, read_json, validate};
+use forebay::otlp::{InvalidJson, Salvaged, Signal, read_json, salvage, salvage_json, validate};
 use forebay::receive::{Export, Refusal};
 use forebay_fuzz::service::{Answer, LIMIT_BYTES, Pieces, send, send_raw};
 use forebay_fuzz::{Input, written};
@@ -75,8 +75,7 @@ impl Sent {
         let kind = input.byte();
         let is_json = transport != Transport::Grpc && kind & 1 == 1;
         let compressions = [Compression::None, Compression::Gzip, Compression::Zstd, Compression::Deflate];
-        let known = if transport == Transport::Grpc { 3 } else { 4 };
-        let compression = compressions[usize::from(kind >> 1 & 3) % known];
+        let compression = compressions[usize::from(kind >> 1 & 3)];
         let is_compressed_here = kind & 8 == 0;
         let is_written = kind & 16 != 0 && !is_json;
         let refusal = match input.byte() {
@@ -241,19 +240,33 @@ impl Sent {
     }
 
     fn outcome_of(&self, body: Vec<u8>) -> Outcome {
-        let body = match self.is_json {
-            true if body.is_empty() => body,
-            true => match read_json(self.signal, &body, LIMIT_BYTES) {
+        if body.is_empty() {
+            return Outcome::Nothing;
+        }
+        let stored =
+            |items, body: Vec<u8>| Outcome::Stored(Export::of(self.signal, items, body.into()));
+        let body = if self.is_json {
+            match read_json(self.signal, &body, LIMIT_BYTES) {
                 Ok(body) => body,
                 Err(InvalidJson::TooLarge { .. }) => return Outcome::TooLarge,
-                Err(_) => return Outcome::Undecodable,
-            },
-            false => body,
+                Err(_) => {
+                    return match salvage_json(self.signal, &body, LIMIT_BYTES) {
+                        Ok(Salvaged { items, body, .. }) if items > 0 => stored(items, body),
+                        Err(InvalidJson::TooLarge { .. }) => Outcome::TooLarge,
+                        _ => Outcome::Undecodable,
+                    };
+                }
+            }
+        } else {
+            body
         };
         match validate(self.signal, &body) {
             Ok(0) => Outcome::Nothing,
-            Ok(items) => Outcome::Stored(Export::of(self.signal, items, body.into() )),
-            Err(_) => Outcome::Undecodable,
+            Ok(items) => stored(items, body),
+            Err(_) => match salvage(self.signal, &body) {
+                Ok(salvaged) if salvaged.items > 0 => stored(salvaged.items, salvaged.body),
+                _ => Outcome::Undecodable,
+            },
         }
     }
 }
@@ -293,14 +306,27 @@ impl Compression {
             Self::None => content.extend_from_slice(message),
             Self::Gzip => drop(MultiGzDecoder::new(message).take(most).read_to_end(&mut content)?),
             Self::Zstd => drop(zstd::Decoder::with_buffer(message)?.take(most).read_to_end(&mut content)?),
-            Self::Deflate => {
+            // The method, and a sum over both bytes, tell zlib from bare deflate.
+            Self::Deflate if matches!(message, [a, b, ..] if a & 15 == 8 && (256 * u32::from(*a) + u32::from(*b)) % 31 == 0) =>
+            {
                 let mut decoder = ZlibDecoder::new(message);
                 decoder.by_ref().take(most).read_to_end(&mut content)?;
-                if content.len() <= LIMIT_BYTES && !decoder.into_inner().is_empty() {
-                    return Err(std::io::Error::other("something follows its end"));
-                }
+                nothing_follows(&content, decoder.into_inner())?;
+            }
+            Self::Deflate => {
+                let mut decoder = DeflateDecoder::new(message);
+                decoder.by_ref().take(most).read_to_end(&mut content)?;
+                nothing_follows(&content, decoder.into_inner())?;
             }
         }
         Ok(content)
     }
+}
+
+/// Whether a body ends with its compression, if all of it was read.
+fn nothing_follows(content: &[u8], rest: &[u8]) -> std::io::Result<()> {
+    if content.len() <= LIMIT_BYTES && !rest.is_empty() {
+        return Err(std::io::Error::other("something follows its end"));
+    }
+    Ok(())
 }

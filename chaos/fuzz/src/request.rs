@@ -1,8 +1,8 @@
 //! All that is promised of any bytes that should be a request.
 
 use forebay::otlp::{
-    Invalid, JSON_CLOSING, Problem, Signal, json_opening, read_json, validate, write_json,
-    write_json_resources,
+    Invalid, JSON_CLOSING, Problem, Signal, json_opening, read_json, salvage, salvage_json, validate,
+    write_json, write_json_resources,
 };
 
 use crate::decoded::Decoded;
@@ -19,6 +19,9 @@ const JSON_TIMES: usize = 256;
 /// How many times as much memory as JSON takes protobuf may take while it is read.
 const PROTOBUF_TIMES: usize = 16;
 
+/// How many times as much memory as a request takes cutting items out of it may take.
+const SALVAGE_TIMES: usize = 2;
+
 /// Checks what is said about `body` as protobuf, and what JSON is made of it.
 pub fn check_protobuf(signal: Signal, body: &[u8]) {
     let verdict = within_memory(body.len(), 0, || validate(signal, body));
@@ -30,6 +33,10 @@ pub fn check_protobuf(signal: Signal, body: &[u8]) {
         assert!(invalid.offset <= body.len(), "{invalid}: beyond the {} bytes of the body", body.len());
         assert!(!invalid.to_string().is_empty());
         assert!(written.is_ok() || json == b"before", "an error leaves the output as it was");
+        if let Ok(salvaged) = within_memory(body.len(), SALVAGE_TIMES, || salvage(signal, body)) {
+            assert!(salvaged.rejected > 0 && salvaged.body.len() < body.len());
+            assert_eq!(validate(signal, &salvaged.body), Ok(salvaged.items));
+        }
         return;
     }
     written.unwrap_or_else(|invalid| panic!("what is valid can be written: {invalid}"));
@@ -60,6 +67,10 @@ pub fn check_json(signal: Signal, json: &[u8]) {
         Ok(body) => body,
         Err(refused) => {
             assert!(!refused.to_string().is_empty());
+            if let Ok(salvaged) = salvage_json(signal, json, LIMIT_BYTES) {
+                assert!(salvaged.rejected > 0);
+                assert_eq!(validate(signal, &salvaged.body), Ok(salvaged.items));
+            }
             return;
         }
     };

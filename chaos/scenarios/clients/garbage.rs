@@ -1,6 +1,6 @@
 //! Bytes that are no OTLP, or no longer.
 
-use forebay::otlp::{Signal, read_json, salvage, salvage_json, validate};
+use forebay::otlp::{Salvaged, Signal, read_json, salvage, salvage_json, validate};
 use tonic::Code;
 
 use crate::arguments::Options;
@@ -56,10 +56,10 @@ async fn no_http(besieged: &Besieged, random: &mut Random) {
 async fn no_compression(besieged: &Besieged, random: &mut Random) {
     let plain = Way::Protobuf.encode(&never_sent(random));
     let way = random.one_of(&[Way::Grpc, Way::Protobuf]);
-    // A block of snappy has no checksum by which one that is cut off or turned would be told.
-    let checked = if way == Way::Grpc { &["gzip", "zstd"][..] } else { &["gzip", "zstd", "deflate", "lz4"] };
-    let chosen = random.one_of(checked);
-    let (name, whole) = compressed(&plain).into_iter().find(|(name, _)| *name == chosen).unwrap();
+    let mut all = compressed(&plain);
+    // Snappy's framed format has no end: what is cut off between two chunks is whole.
+    all.retain(|(_, whole)| !whole.starts_with(b"\xff\x06\0\0sNaPpY"));
+    let (name, whole) = &all[usize::try_from(random.within(0, all.len() as u64)).unwrap()];
     let cut = usize::try_from(random.within(1, whole.len() as u64)).unwrap();
     let body = match random.within(0, 2) {
         0 => &whole[..cut],
@@ -86,7 +86,7 @@ async fn no_media_type(besieged: &Besieged, random: &mut Random) {
     assert_eq!(way.send(besieged.life.http, request).await, Code::Unimplemented, "{header}: {value}");
 }
 
-/// Noise, or an export that is cut off or in which some bits were turned, so that nothing of it can be stored.
+/// Noise, or an export that is cut off or in which some bits were turned, so that it is none any more.
 async fn no_message(besieged: &Besieged, random: &mut Random) {
     let way = random.one_of(&Way::ALL);
     let body = loop {
@@ -100,19 +100,25 @@ async fn no_message(besieged: &Besieged, random: &mut Random) {
             }
         }
         let is_message = match way {
-            Way::Json => read_json(Signal::Logs, &body, LIMIT).is_ok(),
-            Way::Grpc | Way::Protobuf => validate(Signal::Logs, &body).is_ok(),
+            Way::Json => {
+                read_json(Signal::Logs, &body, LIMIT).is_ok()
+                    || has_whole_items(salvage_json(Signal::Logs, &body, LIMIT))
+            }
+            Way::Grpc | Way::Protobuf => {
+                validate(Signal::Logs, &body).is_ok() || has_whole_items(salvage(Signal::Logs, &body))
+            }
         };
-        let rest = match way {
-            Way::Json => salvage_json(Signal::Logs, &body, LIMIT).ok(),
-            Way::Grpc | Way::Protobuf => salvage(Signal::Logs, &body).ok(),
-        };
-        if !is_message && rest.is_none_or(|rest| rest.items == 0) {
+        if !is_message {
             break body;
         }
     };
     let code = way.send(besieged.life.http, way.request(Signal::Logs, &body, None)).await;
     assert_eq!(code, Code::InvalidArgument, "{way:?}: {:?}", String::from_utf8_lossy(&body));
+}
+
+/// Whether items are left, so that the rest is stored.
+fn has_whole_items<E>(salvaged: Result<Salvaged, E>) -> bool {
+    salvaged.is_ok_and(|salvaged| salvaged.items > 0)
 }
 
 /// An export of a ledger that is not audited.
