@@ -73,10 +73,8 @@ impl App {
     pub async fn start(config: Config, recorder: Recorder) -> anyhow::Result<Self> {
         let started = Instant::now();
         let receiving = receive::Listeners::bind(&config.receive).await?;
-        let mut listeners = vec![
-            listener("grpc", receiving.grpc_address().to_string()),
-            listener("http", receiving.http_address().to_string()),
-        ];
+        let mut listeners: Vec<_> =
+            receiving.addresses().map(|(name, address)| listener(name, address)).collect();
         let admin = match config.admin.address().map_err(anyhow::Error::msg)? {
             Some(address) => Some(admin::Bound::to(address).await?),
             None => None,

@@ -4,6 +4,10 @@
 
 mod address;
 pub mod auth;
+mod error;
+mod socket;
 pub mod tls;
 
 pub use address::{Address, SocketMode};
+pub use error::Error;
+pub use socket::{Io, Peer, Socket, Stream};

@@ -5,6 +5,7 @@
 
 pub mod catalog;
 pub mod disk;
+pub mod listen;
 pub mod log;
 pub mod pack;
 pub mod process;

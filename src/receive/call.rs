@@ -6,6 +6,7 @@ use http::HeaderMap;
 use tokio::time::Instant;
 
 use super::acknowledgement::Acknowledgement;
+use super::caller::Caller;
 use super::fault::Fault;
 use super::patience::patience_ends;
 use super::retry_after;
@@ -37,6 +38,8 @@ impl Transport {
 pub(super) struct Call {
     pub(super) signal: Signal,
     pub(super) transport: Transport,
+    /// Who makes it, once it is known.
+    pub(super) caller: Caller,
     /// When it has to be refused at the latest, if it is held.
     pub(super) patience_ends: Instant,
     /// The longest that its client may be told to wait, if it is refused.
@@ -51,7 +54,8 @@ impl Call {
         let arrived = Instant::now();
         let patience_ends = patience_ends(arrived, hold, headers);
         let longest_delay = retry_after::longest(headers);
-        Self { signal, transport, patience_ends, longest_delay, arrived, answered: false }
+        let caller = Caller::anonymous();
+        Self { signal, transport, caller, patience_ends, longest_delay, arrived, answered: false }
     }
 
     /// Its answer is on the way.

@@ -2,10 +2,10 @@
 
 use std::fmt::Display;
 use std::pin::pin;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
+use http::header::CONNECTION;
+use http::{HeaderValue, Response};
 use hyper::rt::Executor;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -13,11 +13,14 @@ use hyper_util::server::conn::auto::Builder;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::sleep;
 
+use super::activity::{Activity, Watched};
+use super::answer_body::AnswerBody;
+use super::endpoint::Endpoint;
+use super::lifetime::{End, Lifetime};
 use super::route::answer;
 use super::stage::Stage;
-use super::{Intake, Options};
+use super::{ConnectionOptions, Intake, Options};
 
 /// How far along the end of the stage is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -29,10 +32,6 @@ pub(super) enum Phase {
     /// Everything is dropped.
     Over,
 }
-
-/// How long a connection may be silent: HTTP/1.1 between two requests, any connection before the first. Longer than
-/// clients pause between exports (60 s for metrics), for a request that meets the end of its connection may be lost.
-const SILENT: Duration = Duration::from_mins(5);
 
 /// Bytes of a call that a client may send before they are read. Far more than a round trip needs within a data centre,
 /// so that a large request is not slowed down by waiting for leave to send.
@@ -48,9 +47,6 @@ const FRAME: u32 = 1 << 20;
 /// idle, however slowly its client writes.
 const HEAD: u32 = 64 << 10;
 
-/// Calls at once on one connection.
-const STREAMS: u32 = 1024;
-
 /// Serves a connection that is no socket, as the receiver serves those that it accepts, until its client closes it. For
 /// programs that feed this stage with bytes of their own making, many thousand times a second.
 #[doc(hidden)]
@@ -60,14 +56,16 @@ where
     S: AsyncRead + AsyncWrite + Unpin + 'static,
 {
     let (_serving, phase) = watch::channel(Phase::Serving);
-    serve(stream, "memory", Arc::new(Stage::new(options, intake)), phase).await;
+    let endpoint = Arc::new(Endpoint::in_memory(&options));
+    serve(stream, "memory", Arc::new(Stage::new(options, intake)), endpoint, phase).await;
 }
 
-/// Serves a connection until the client closes it or `phase` says so.
+/// Serves a connection that came to `endpoint` until the client closes it, it is over, or `phase` says so.
 pub(super) async fn serve<I, S>(
     stream: S,
     peer: impl Display,
     stage: Arc<Stage<I>>,
+    endpoint: Arc<Endpoint>,
     mut phase: watch::Receiver<Phase>,
 ) where
     I: Intake,
@@ -75,15 +73,20 @@ pub(super) async fn serve<I, S>(
 {
     let calls = Calls::default();
     {
-        let builder = builder(calls.clone());
-        let was_used = AtomicBool::new(false);
+        let builder = builder(calls.clone(), &endpoint.connection);
+        let activity = Activity::begin();
+        let mut lifetime = Lifetime::begin(activity.clone(), &endpoint.connection);
+        let watched = Watched { stream, activity: activity.clone() };
         let service = service_fn(|request| {
-            was_used.store(true, Ordering::Relaxed);
-            answer(stage.clone(), request)
+            let (stage, endpoint) = (stage.clone(), endpoint.clone());
+            let (activity, request_lasts) = (activity.clone(), activity.request());
+            async move {
+                let answered = answer(stage, endpoint, request).await;
+                drop(request_lasts);
+                answered.map(|response| if activity.ends() { last(response) } else { response })
+            }
         });
-        let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
-        let mut silent = pin!(sleep(SILENT));
-        let mut is_watched = true;
+        let mut connection = pin!(builder.serve_connection(TokioIo::new(watched), service));
         loop {
             tokio::select! {
                 biased;
@@ -97,16 +100,20 @@ pub(super) async fn serve<I, S>(
                     Phase::Over => break,
                     Phase::Serving | Phase::Finishing => connection.as_mut().graceful_shutdown(),
                 },
-                () = &mut silent, if is_watched => {
-                    is_watched = false;
-                    if !was_used.load(Ordering::Relaxed) {
-                        connection.as_mut().graceful_shutdown();
-                    }
-                }
+                end = lifetime.end() => match end {
+                    End::Gracefully => connection.as_mut().graceful_shutdown(),
+                    End::AtOnce => break,
+                },
             }
         }
     }
     calls.finish(&mut phase).await;
+}
+
+/// Says over HTTP/1.1 that the connection ends with this answer, so that the client sends no more that would be lost.
+fn last(mut response: Response<AnswerBody>) -> Response<AnswerBody> {
+    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    response
 }
 
 /// The phase that comes next. A stage that is gone without a word is over.
@@ -117,20 +124,21 @@ async fn next_phase(phase: &mut watch::Receiver<Phase>) -> Phase {
     }
 }
 
-fn builder(calls: Calls) -> Builder<Calls> {
+fn builder(calls: Calls, options: &ConnectionOptions) -> Builder<Calls> {
     let mut builder = Builder::new(calls);
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(SILENT).max_buf_size(HEAD as usize);
+    // How long a head may take is watched here, where a connection without one is something else.
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(None).max_buf_size(HEAD as usize);
     builder
         .http2()
         .timer(TokioTimer::new())
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_frame_size(FRAME)
-        .max_concurrent_streams(STREAMS)
+        .max_concurrent_streams(options.max_streams)
         .max_header_list_size(HEAD)
         .max_send_buf_size(64 << 10)
-        .keep_alive_interval(Duration::from_secs(30))
-        .keep_alive_timeout(Duration::from_secs(20));
+        .keep_alive_interval(options.keepalive_interval.duration())
+        .keep_alive_timeout(options.keepalive_timeout.duration());
     builder
 }
 

@@ -6,8 +6,7 @@ use bytes::Bytes;
 
 use crate::otlp::Signal;
 
-/// The longest tenant, in bytes.
-pub const TENANT_BYTES_MAX: usize = 1024;
+pub use crate::listen::auth::TENANT_BYTES_MAX;
 
 /// One OTLP export request: validated, decompressed, and in protobuf whatever the client spoke.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,6 +5,10 @@
 //! | [`Fault::Refused`], [`Fault::Interrupted`] | UNAVAILABLE with `RetryInfo` | 503 with `Retry-After` | sends again |
 //! | [`Fault::Undecodable`] | `INVALID_ARGUMENT` | 400 | drops |
 //! | [`Fault::TooLarge`] | `RESOURCE_EXHAUSTED` without `RetryInfo` | 413 | drops |
+//! | [`Fault::BeyondCredentials`] | `RESOURCE_EXHAUSTED` without `RetryInfo` | 413 | drops |
+//! | [`Fault::TooFast`] | UNAVAILABLE with `RetryInfo` | 429 with `Retry-After` | sends again |
+//! | [`Fault::Unauthenticated`] | UNAUTHENTICATED | 401 with `WWW-Authenticate` | drops |
+//! | [`Fault::ForeignTenant`] | `PERMISSION_DENIED` | 403 | drops |
 //! | [`Fault::UnknownCompression`] | UNIMPLEMENTED | 415 | drops |
 //! | [`Fault::UnknownMediaType`] | UNIMPLEMENTED | 415 | drops |
 //! | [`Fault::UnknownPath`] | UNIMPLEMENTED | 404 | drops |
@@ -17,6 +21,7 @@ use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
 use super::{Refusal, retry_after};
+use crate::listen::auth::Denied;
 use crate::units::ByteSize;
 
 /// Why a request is not acknowledged.
@@ -32,6 +37,14 @@ pub(super) enum Fault {
         "the request is larger than receive.max_request_bytes, which is {0}, before or after decompression"
     )]
     TooLarge(ByteSize),
+    #[error("the request is larger than these credentials allow (max_request_bytes), which is {0}")]
+    BeyondCredentials(ByteSize),
+    #[error("more comes with these credentials than they allow (bytes_per_second)")]
+    TooFast(Duration),
+    #[error("{0}")]
+    Unauthenticated(Denied),
+    #[error("the tenant that the request names is not that of its credentials")]
+    ForeignTenant,
     #[error("the compression `{0}` is not known here; use gzip, zstd, deflate, snappy, lz4 or none")]
     UnknownCompression(String),
     #[error("the media type `{0}` is not known here; use {1}")]
@@ -55,9 +68,11 @@ impl Fault {
     /// The gRPC code; it also stands in the body of the answer over HTTP.
     pub(super) fn code(&self) -> Code {
         match self {
-            Self::Refused { .. } | Self::Interrupted(_) => Code::Unavailable,
+            Self::Refused { .. } | Self::Interrupted(_) | Self::TooFast(_) => Code::Unavailable,
             Self::Undecodable(_) => Code::InvalidArgument,
-            Self::TooLarge(_) => Code::ResourceExhausted,
+            Self::Unauthenticated(_) => Code::Unauthenticated,
+            Self::ForeignTenant => Code::PermissionDenied,
+            Self::TooLarge(_) | Self::BeyondCredentials(_) => Code::ResourceExhausted,
             Self::UnknownCompression(_)
             | Self::UnknownMediaType(..)
             | Self::UnknownPath(..)
@@ -70,7 +85,10 @@ impl Fault {
         match self {
             Self::Refused { .. } | Self::Interrupted(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Undecodable(_) => StatusCode::BAD_REQUEST,
-            Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TooFast(_) => StatusCode::TOO_MANY_REQUESTS,
+            Self::Unauthenticated(_) => StatusCode::UNAUTHORIZED,
+            Self::ForeignTenant => StatusCode::FORBIDDEN,
+            Self::TooLarge(_) | Self::BeyondCredentials(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnknownCompression(_) | Self::UnknownMediaType(..) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::UnknownPath(..) => StatusCode::NOT_FOUND,
             Self::WrongMethod(_) => StatusCode::METHOD_NOT_ALLOWED,
@@ -82,6 +100,7 @@ impl Fault {
         match self {
             Self::Refused { retry_after, .. } => Some(*retry_after),
             Self::Interrupted(_) => Some(AFTER_INTERRUPTION),
+            Self::TooFast(wait) => Some(*wait),
             _ => None,
         }
     }
@@ -104,7 +123,10 @@ impl Fault {
             Self::Refused { refusal, .. } => refusal.reason(),
             Self::Interrupted(_) => "interrupted",
             Self::Undecodable(_) => "undecodable",
-            Self::TooLarge(_) => "too_large",
+            Self::TooLarge(_) | Self::BeyondCredentials(_) => "too_large",
+            Self::TooFast(_) => "too_fast",
+            Self::Unauthenticated(_) => "unauthenticated",
+            Self::ForeignTenant => "forbidden",
             Self::UnknownCompression(_)
             | Self::UnknownMediaType(..)
             | Self::UnknownPath(..)

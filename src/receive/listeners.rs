@@ -1,99 +1,78 @@
-//! The two addresses on which clients are expected, bound.
+//! The addresses on which clients are expected, bound.
 
+use std::fmt;
+use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
 
-use tokio::net::{TcpListener, TcpSocket, TcpStream, lookup_host};
-
+use super::endpoint::{Authenticators, Endpoint};
 use super::{Error, Options};
+use crate::listen::{Peer, Socket, Stream};
 
-/// Both addresses, bound. That an address is in use is found out before anything behind it is opened.
-#[derive(Debug)]
+/// All addresses, bound, with what is needed to serve there. That an address is in use or a certificate is missing is found
+/// out before anything behind it is opened.
 pub struct Listeners {
-    grpc: Listener,
-    http: Listener,
+    all: Vec<(Socket, Arc<Endpoint>)>,
+    /// The one that is asked first for a connection, so that none is passed over for long.
+    next: AtomicUsize,
 }
 
 impl Listeners {
-    /// Listens on both addresses; connections wait there until a [`Receiver`](super::Receiver) runs.
+    /// Listens on all addresses; connections wait there until a [`Receiver`](super::Receiver) runs.
     ///
     /// # Errors
-    /// When a setting is wrong or an address cannot be listened on.
+    /// When a setting is wrong, an address cannot be listened on, or a file is not what it has to be.
     pub async fn bind(options: &Options) -> Result<Self, Error> {
         options.validate().map_err(Error::Options)?;
-        let grpc = Listener::bind("receive.grpc", &options.grpc).await?;
-        let http = Listener::bind("receive.http", &options.http).await?;
-        Ok(Self { grpc, http })
-    }
-
-    /// The address that `receive.grpc` came to, with the port the system chose if it was 0.
-    pub fn grpc_address(&self) -> SocketAddr {
-        self.grpc.address
-    }
-
-    /// The address that `receive.http` came to, with the port the system chose if it was 0.
-    pub fn http_address(&self) -> SocketAddr {
-        self.http.address
-    }
-
-    /// The next connection on either.
-    pub(super) async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
-        tokio::select! {
-            accepted = self.grpc.accept() => accepted,
-            accepted = self.http.accept() => accepted,
+        let (mut all, mut authenticators) = (Vec::new(), Authenticators::new());
+        for listening in options.listening().map_err(Error::Options)? {
+            let endpoint = Endpoint::load(&listening, options, &mut authenticators)?;
+            let socket =
+                Socket::bind(&listening.address_key, &listening.address, options.socket_mode).await?;
+            all.extend(socket.map(|socket| (socket, Arc::new(endpoint))));
         }
-    }
-}
-
-/// A socket that takes connections.
-#[derive(Debug)]
-struct Listener {
-    socket: TcpListener,
-    address: SocketAddr,
-}
-
-/// Connections that wait to be accepted, as far as the system allows (`net.core.somaxconn`). As many machines as there are
-/// may come at once, after a restart say, and a connection for which there is no place here is one that hangs.
-const BACKLOG: u32 = 4096;
-
-fn listen(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-    // So that a restart need not wait for the connections of the process before it to be forgotten.
-    socket.set_reuseaddr(true)?;
-    socket.bind(address)?;
-    socket.listen(BACKLOG)
-}
-
-impl Listener {
-    async fn bind(key: &'static str, address: &str) -> Result<Self, Error> {
-        let bound = async {
-            let socket = Self::bind_first(address).await?;
-            let address = socket.local_addr()?;
-            Ok(Self { socket, address })
-        };
-        bound.await.map_err(|error| Error::bind(key, address, error))
+        Ok(Self { all, next: AtomicUsize::new(0) })
     }
 
-    /// Binds the first address of a host that can be bound. Those of IPv4 come first: clients that are told `localhost`
-    /// try it at the latest when IPv6 is refused, and those that are told `127.0.0.1` try nothing else.
-    async fn bind_first(address: &str) -> io::Result<TcpListener> {
-        let mut candidates: Vec<SocketAddr> = lookup_host(address).await?.collect();
-        candidates.sort_by_key(SocketAddr::is_ipv6);
-        let mut outcome = Err(io::Error::new(io::ErrorKind::NotFound, "the host has no address"));
-        for candidate in candidates {
-            outcome = listen(candidate);
-            if outcome.is_ok() {
-                break;
+    /// Every listener: its name, and the address that it came to, with the port that the system chose if it was 0.
+    pub fn addresses(&self) -> impl Iterator<Item = (&str, String)> {
+        self.all.iter().map(|(socket, endpoint)| (endpoint.name.as_str(), socket.to_string()))
+    }
+
+    /// The address of the network that the listener `name` came to; `None` if it has none.
+    pub fn tcp_address(&self, name: &str) -> Option<SocketAddr> {
+        let (socket, _) = self.all.iter().find(|(_, endpoint)| endpoint.name == name)?;
+        socket.tcp_address()
+    }
+
+    /// The next connection on any of them, with what holds for it.
+    pub(super) async fn accept(&self) -> io::Result<(Stream, Peer, Arc<Endpoint>)> {
+        poll_fn(|context| self.poll_accept(context)).await
+    }
+
+    fn poll_accept(&self, context: &mut Context<'_>) -> Poll<io::Result<(Stream, Peer, Arc<Endpoint>)>> {
+        let first = self.next.fetch_add(1, Ordering::Relaxed);
+        for offset in 0..self.all.len() {
+            let index = first.wrapping_add(offset).checked_rem(self.all.len()).unwrap_or_default();
+            let (socket, endpoint) = &self.all[index];
+            if let Poll::Ready(accepted) = socket.poll_accept(context) {
+                return Poll::Ready(accepted.map(|(stream, peer)| (stream, peer, Arc::clone(endpoint))));
             }
         }
-        outcome
+        Poll::Pending
     }
 
-    async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
-        let (stream, peer) = self.socket.accept().await?;
-        // Answers are small and must not wait for more to come. This fails if the client is gone already, which is
-        // found out soon enough.
-        let _ = stream.set_nodelay(true);
-        Ok((stream, peer))
+    /// Looks at the files of all of them every now and then. Never returns.
+    pub(super) async fn keep_fresh(&self) {
+        futures::future::join_all(self.all.iter().map(|(_, endpoint)| endpoint.keep_fresh())).await;
+    }
+}
+
+impl fmt::Debug for Listeners {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.addresses()).finish()
     }
 }

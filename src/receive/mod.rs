@@ -22,11 +22,15 @@
 //! - Both addresses take gRPC and HTTP: Claude Code speaks HTTP to the gRPC port when told nothing.
 
 mod acknowledgement;
+mod activity;
 mod admission;
 mod answer_body;
 mod call;
+mod caller;
 mod compression;
 mod connection;
+mod cors;
+mod endpoint;
 mod error;
 mod export;
 mod fault;
@@ -34,6 +38,7 @@ mod grpc;
 mod held;
 mod http;
 mod intake;
+mod lifetime;
 mod listeners;
 mod open;
 mod options;

@@ -10,14 +10,16 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use super::connection::{self, Phase};
+use super::endpoint::Endpoint;
 use super::stage::Stage;
 use super::{Error, Intake, Listeners, Options};
+use crate::listen::{Peer, Stream};
 use crate::metrics;
 
 /// Pause after a failed accept; the usual reason is a lack of file descriptors, which does not go at once.
 const AFTER_FAILED_ACCEPT: Duration = Duration::from_millis(200);
 
-/// Receives exports on two addresses.
+/// Receives exports on all addresses.
 #[derive(Debug)]
 pub struct Receiver<I> {
     listeners: Listeners,
@@ -46,6 +48,7 @@ impl<I: Intake> Receiver<I> {
             tokio::select! {
                 () = shutdown => {}
                 () = accepting => {}
+                () = listeners.keep_fresh() => {}
             }
         }
         drop(listeners);
@@ -72,8 +75,8 @@ async fn accept<I: Intake>(
         let Ok(place) = places.clone().acquire_owned().await else { return };
         while connections.try_join_next().is_some() {}
         match listeners.accept().await {
-            Ok((stream, peer)) => {
-                let serving = connection::serve(stream, peer, stage.clone(), phase.subscribe());
+            Ok((stream, peer, endpoint)) => {
+                let serving = serve(stream, peer, stage.clone(), endpoint, phase.subscribe());
                 connections.spawn(async move {
                     let _open = Open::begin();
                     serving.await;
@@ -86,6 +89,27 @@ async fn accept<I: Intake>(
                 tracing::warn!(%error, "a connection could not be accepted");
                 sleep(AFTER_FAILED_ACCEPT).await;
             }
+        }
+    }
+}
+
+/// Serves a connection, once its client has shaken hands if it has to. That keeps nobody else waiting.
+async fn serve<I: Intake>(
+    stream: Stream,
+    peer: Peer,
+    stage: Arc<Stage<I>>,
+    endpoint: Arc<Endpoint>,
+    mut phase: watch::Receiver<Phase>,
+) {
+    let shaken = tokio::select! {
+        shaken = endpoint.shake_hands(stream) => shaken,
+        // Who has not even done that has nothing to lose.
+        _ = phase.wait_for(|phase| *phase != Phase::Serving) => return,
+    };
+    match shaken {
+        Ok(stream) => connection::serve(stream, peer, stage, endpoint, phase).await,
+        Err(error) => {
+            tracing::debug!(listener = endpoint.name, %peer, %error, "the TLS handshake failed");
         }
     }
 }

@@ -1,5 +1,7 @@
 //! What all requests share, and the way of each from its body to its acknowledgement.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 use super::acknowledgement::Acknowledgement;
@@ -33,13 +35,21 @@ impl<I: Intake> Stage<I> {
         Self { options, admission, opener, intake }
     }
 
-    /// Sets memory aside for a body of `sent` bytes.
+    /// The length of a body that the client announced, if it may be as long as that.
+    pub(super) fn within_limit(&self, call: &Call, announced: u64) -> Result<usize, Fault> {
+        let length = self.opener.within_limit(announced)?;
+        call.caller.check_size(length)?;
+        Ok(length)
+    }
+
+    /// Sets memory aside for a body of `sent` bytes, once it is due.
     pub(super) async fn reserve(
         &self,
         call: &Call,
         encoding: Encoding,
         sent: usize,
     ) -> Result<Reservation, Fault> {
+        call.caller.until_due(sent, call.patience_ends).await?;
         let bytes = self.opener.expected_peak(encoding, sent);
         Ok(self.admission.reserve(bytes, call.patience_ends).await?)
     }
@@ -55,7 +65,10 @@ impl<I: Intake> Stage<I> {
         let (opened, reservation) = self.opener.open(encoding, body, reservation, call.patience_ends).await?;
         match opened {
             Opened::Nothing(nothing) => Ok(Acknowledgement::of_nothing(&nothing)),
-            Opened::Export(export, rejected) => {
+            Opened::Export(mut export, rejected) => {
+                call.caller.check_size(export.body.len())?;
+                call.caller.count(export.body.len());
+                export.tenant = Arc::clone(&call.caller.tenant);
                 self.store(call, with_memory(export, reservation), rejected).await
             }
         }

@@ -67,7 +67,9 @@ fn numbers(store: &FakeS3) -> BTreeMap<String, Vec<i64>> {
         let said = bucket::decoded(&[(key.clone(), object)].into());
         numbers.entry(prefix.to_owned()).or_default().extend(found(&said).into_keys());
     }
-    numbers.values_mut().for_each(|numbers| numbers.sort_unstable());
+    for numbers in numbers.values_mut() {
+        numbers.sort_unstable();
+    }
     numbers
 }
 

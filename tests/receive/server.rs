@@ -37,7 +37,7 @@ impl Server {
     pub(crate) async fn start(options: Options, room: Room) -> Self {
         let intake = Memory::with(room);
         let listeners = Listeners::bind(&options).await.unwrap();
-        let (grpc, http) = (listeners.grpc_address(), listeners.http_address());
+        let (grpc, http) = (listeners.tcp_address("grpc").unwrap(), listeners.tcp_address("http").unwrap());
         let receiver = Receiver::new(options, listeners, intake.clone()).unwrap();
         let (stop, stopped) = oneshot::channel();
         let running = tokio::spawn(receiver.run(async {

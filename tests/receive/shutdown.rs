@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use forebay::listen;
 use forebay::otlp::Signal;
 use forebay::receive::{Error, Listeners, Options};
 use forebay::units::Span;
@@ -81,7 +82,8 @@ async fn an_address_in_use_is_named_with_its_setting_and_what_to_do() {
     let address = taken.local_addr().unwrap().to_string();
     let in_use = Options { http: address.clone(), ..options() };
     let error = Listeners::bind(&in_use).await.unwrap_err();
-    assert!(matches!(error, Error::Bind { key: "receive.http", .. }));
+    let Error::Listen(listen::Error::Bind { key, .. }) = &error else { panic!("{error}") };
+    assert_eq!(key, "receive.http");
     let text = error.to_string();
     assert!(text.contains(&address) && text.contains("choose another port"), "{text}");
 

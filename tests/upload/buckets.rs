@@ -20,7 +20,7 @@ async fn every_object_goes_into_its_bucket_by_creation_only() {
     }
     scene.live().finish().await;
     scene.check();
-    let keys: Vec<_> = scene.expected.keys().map(|key| key.split("/").next().unwrap()).collect();
+    let keys: Vec<_> = scene.expected.keys().map(|key| key.split('/').next().unwrap()).collect();
     assert_eq!(keys, [["in"; 3], ["lake-acme:in"; 3], ["lake-blue:in"; 3]].concat());
     for (key, object) in scene.store.objects() {
         assert_eq!(object.headers["if-none-match"], "*", "{key}");
@@ -101,9 +101,9 @@ async fn lists_say_in_which_bucket_an_object_is() {
     let lines = std::str::from_utf8(&list.bytes).unwrap().lines();
     let mut listed: Vec<String> = lines
         .map(|line| {
-            let line: Value = serde_json::from_str(line).unwrap();
-            let key = line["key"].as_str().unwrap();
-            line["bucket"].as_str().map_or_else(|| key.to_owned(), |bucket| format!("{bucket}:{key}"))
+            let receipt: Value = serde_json::from_str(line).unwrap();
+            let key = receipt["key"].as_str().unwrap();
+            receipt["bucket"].as_str().map_or_else(|| key.to_owned(), |bucket| format!("{bucket}:{key}"))
         })
         .collect();
     listed.sort();

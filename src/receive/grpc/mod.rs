@@ -19,6 +19,7 @@ use super::acknowledgement::Acknowledgement;
 use super::answer_body::AnswerBody;
 use super::call::{Call, Transport};
 use super::compression::Compression;
+use super::endpoint::Endpoint;
 use super::fault::Fault;
 use super::open::{Encoding, Form};
 use super::request_body::RequestBody;
@@ -35,7 +36,11 @@ pub(super) fn is_grpc(headers: &HeaderMap) -> bool {
 }
 
 /// Answers a call.
-pub(super) async fn serve<I, B>(stage: &Stage<I>, request: Request<RequestBody<B>>) -> Response<AnswerBody>
+pub(super) async fn serve<I, B>(
+    stage: &Stage<I>,
+    endpoint: &Endpoint,
+    request: Request<RequestBody<B>>,
+) -> Response<AnswerBody>
 where
     I: Intake,
     B: Body<Data = Bytes> + Unpin,
@@ -48,8 +53,14 @@ where
         return answer::fault(&Fault::UnknownPath(parts.uri.path().to_owned(), known));
     };
     let hold = stage.options.hold_before_refusing.duration();
-    let call = Call::begin(signal, Transport::Grpc, hold, &parts.headers);
-    let result = export(stage, &call, &parts.headers, &mut body).await;
+    let mut call = Call::begin(signal, Transport::Grpc, hold, &parts.headers);
+    let result = match endpoint.admit(&parts.headers, call.patience_ends).await {
+        Err(fault) => Err(fault),
+        Ok(caller) => {
+            call.caller = caller;
+            export(stage, &call, &parts.headers, &mut body).await
+        }
+    };
     call.answered(&result);
     match result {
         Ok(acknowledgement) => answer::ok(&acknowledgement),
@@ -71,7 +82,7 @@ where
     check_media_type(headers)?;
     let named = compression_of(headers)?;
     let (compression, announced) = read_prefix(&body.take(PREFIX_BYTES).await?, named)?;
-    let length = stage.opener.within_limit(announced.into())?;
+    let length = stage.within_limit(call, announced.into())?;
     let encoding = Encoding { signal: call.signal, form: Form::Protobuf, compression };
     let reservation = stage.reserve(call, encoding, length).await?;
     let message = body.take(length).await?;

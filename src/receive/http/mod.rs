@@ -16,6 +16,7 @@ use super::admission::Reservation;
 use super::answer_body::AnswerBody;
 use super::call::{Call, Transport};
 use super::compression::Compression;
+use super::endpoint::Endpoint;
 use super::fault::Fault;
 use super::open::{Encoding, Form};
 use super::request_body::RequestBody;
@@ -29,7 +30,11 @@ const MEDIA_TYPES: &str = "application/x-protobuf or application/json";
 const FIRST_BYTES: usize = 64 << 10;
 
 /// Answers a request.
-pub(super) async fn serve<I, B>(stage: &Stage<I>, request: Request<RequestBody<B>>) -> Response<AnswerBody>
+pub(super) async fn serve<I, B>(
+    stage: &Stage<I>,
+    endpoint: &Endpoint,
+    request: Request<RequestBody<B>>,
+) -> Response<AnswerBody>
 where
     I: Intake,
     B: Body<Data = Bytes> + Unpin,
@@ -41,8 +46,14 @@ where
         Err(fault) => Err(fault),
         Ok(signal) => {
             let hold = stage.options.hold_before_refusing.duration();
-            let call = Call::begin(signal, Transport::Http, hold, &parts.headers);
-            let result = export(stage, &call, &parts.headers, &mut body).await;
+            let mut call = Call::begin(signal, Transport::Http, hold, &parts.headers);
+            let result = match endpoint.admit(&parts.headers, call.patience_ends).await {
+                Err(fault) => Err(fault),
+                Ok(caller) => {
+                    call.caller = caller;
+                    export(stage, &call, &parts.headers, &mut body).await
+                }
+            };
             call.answered(&result);
             result
         }
@@ -78,7 +89,7 @@ where
     let encoding = Encoding { signal: call.signal, form, compression: compression_of(headers)? };
     let (sent, reservation) = match body.announced() {
         Some(announced) => {
-            let length = stage.opener.within_limit(announced)?;
+            let length = stage.within_limit(call, announced)?;
             let reservation = stage.reserve(call, encoding, length).await?;
             let sent = body.take(length).await?;
             if sent.len() < length {
@@ -107,7 +118,7 @@ where
     let mut reservation = stage.reserve(call, encoding, reserved).await?;
     let mut whole = BytesMut::new();
     while let Some(data) = body.next().await? {
-        let length = stage.opener.within_limit(whole.len() as u64 + data.len() as u64)?;
+        let length = stage.within_limit(call, whole.len() as u64 + data.len() as u64)?;
         if length > reserved {
             // The buffer doubles as it grows, and so does what is set aside for it.
             reserved = 2 * length;

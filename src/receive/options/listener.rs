@@ -29,7 +29,6 @@ pub struct ListenerOptions {
 }
 
 /// A listener, with all that holds for it.
-#[expect(dead_code, reason = "the listeners themselves come next")]
 #[derive(Clone, Debug)]
 pub(in crate::receive) struct Listening {
     /// `grpc`, `http` or the name that the configuration gives it.

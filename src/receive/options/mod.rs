@@ -17,6 +17,7 @@ use crate::units::{ByteSize, Span};
 pub use connection::ConnectionOptions;
 pub use cors::CorsOptions;
 pub use listener::ListenerOptions;
+pub(super) use listener::Listening;
 
 /// Where and how much is received.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
