@@ -7,7 +7,8 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use forebay::admin::{
-    Bound, Client, ClientError, Delivery, Disk, FlushReport, Intake, Losses, Queue, Recorder, Status, Subject,
+    Bound, Client, ClientError, Delivery, Disk, FlushReport, Intake, Losses, Options, Queue, Recorder,
+    Status, Subject,
 };
 use forebay::units::Span;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -76,9 +77,9 @@ struct Running {
 impl Running {
     async fn start() -> Self {
         let process = Arc::new(Process::default());
-        let loopback = SocketAddr::from(([127, 0, 0, 1], 0));
-        let bound = Bound::to(loopback).await.unwrap();
-        let address = bound.address();
+        let options = Options { listen: "127.0.0.1:0".to_owned(), ..Options::default() };
+        let bound = Bound::to(&options).await.unwrap().unwrap();
+        let address = bound.address().parse().unwrap();
         let server = bound.server(Arc::clone(&process), recorder());
         let (stop, stopped) = oneshot::channel::<()>();
         let ended = tokio::spawn(server.run(async { drop(stopped.await) }));

@@ -8,7 +8,7 @@
 //! | `GET /status`   | [`Status`] as JSON                                                                        |
 //! | `POST /flush`   | seals and delivers now; `?wait=1m` says how long to wait for it. [`FlushReport`] as JSON    |
 //!
-//! It knows no passwords and shows no telemetry. It learns what it shows through [`Subject`], and does not know who
+//! With `admin.auth` it asks for credentials, but not for the two probes. It shows no telemetry and no secret. It learns what it shows through [`Subject`], and does not know who
 //! that is. [`Client`] is its other side, for the commands `status` and `flush`.
 
 mod answer;
@@ -23,7 +23,7 @@ mod subject;
 pub use client::{Client, ClientError};
 pub use options::{ClientOptions, Options};
 pub use recorder::Recorder;
-pub use server::{BindError, Bound, Server};
+pub use server::{Bound, Server};
 pub use status::{
     Bucket, BySignal, Delivery, DeliveryError, Disk, FlushReport, Intake, Listener, Losses, Output, Queue,
     Status,

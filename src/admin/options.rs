@@ -1,14 +1,12 @@
 //! The settings of the admin server: the section `admin` of the configuration.
 
-use std::net::SocketAddr;
-
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::listen::SocketMode;
 use crate::listen::auth::AuthOptions;
 use crate::listen::tls::TlsOptions;
+use crate::listen::{Address, SocketMode};
 use crate::secret::Secret;
 
 /// The settings of the admin server.
@@ -72,17 +70,12 @@ impl Options {
         }
     }
 
-    /// The address to listen at; `None` if there shall be no admin server.
+    /// The address to listen at.
     ///
     /// # Errors
     /// As [`Options::validate`].
-    pub fn address(&self) -> Result<Option<SocketAddr>, String> {
-        match self.listen.as_str() {
-            "" | "off" => Ok(None),
-            address => address.parse().map(Some).map_err(|_| {
-                format!("admin.listen is `{address}`; it must be an address like 127.0.0.1:13133, or `off`")
-            }),
-        }
+    pub fn address(&self) -> Result<Address, String> {
+        Address::parse("admin.listen", &self.listen)
     }
 }
 
@@ -91,19 +84,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_admin_server_is_at_an_address_or_off() {
-        for (listen, address) in [
-            ("127.0.0.1:13133", Ok(Some("127.0.0.1:13133".parse().unwrap()))),
-            ("[::]:1", Ok(Some("[::]:1".parse().unwrap()))),
-            ("off", Ok(None)),
-            ("", Ok(None)),
-            (
-                "13133",
-                Err("admin.listen is `13133`; it must be an address like 127.0.0.1:13133, or `off`"
-                    .to_owned()),
-            ),
+    fn an_error_names_the_setting_and_what_it_must_be() {
+        assert_eq!(Options::default().validate(), Ok(()));
+        let listen = |listen: &str| Options { listen: listen.to_owned(), ..Options::default() };
+        assert_eq!(listen("off").validate(), Ok(()));
+        let key_file = Some("/key.pem".into());
+        let no_certificate =
+            Options { client: ClientOptions { key_file, ..ClientOptions::default() }, ..Options::default() };
+        let tls = TlsOptions { cert_file: Some("/cert.pem".into()), ..TlsOptions::default() };
+        for (options, said) in [
+            (listen("13133"), "admin.listen is `13133`; write a host and a port"),
+            (no_certificate, "admin.client.cert_file is not set; key_file needs it"),
+            (Options { tls, ..Options::default() }, "admin.tls.key_file is not set"),
         ] {
-            assert_eq!(Options { listen: listen.to_owned(), ..Options::default() }.address(), address);
+            let error = options.validate().unwrap_err();
+            assert!(error.starts_with(said), "{error}");
         }
     }
 }

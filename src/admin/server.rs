@@ -1,22 +1,27 @@
 //! Serves the admin address.
 
 use std::convert::Infallible;
+use std::future::poll_fn;
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use http::Request;
+use bytes::Bytes;
+use http::header::WWW_AUTHENTICATE;
+use http::{Request, Response, StatusCode};
+use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 use super::answer::Answerer;
-use super::{Recorder, Subject};
+use super::{Options, Recorder, Subject};
+use crate::listen::auth::Authenticator;
+use crate::listen::tls::{self, Tls};
+use crate::listen::{self, Address, Socket, Stream};
 
 /// Connections at once. More of them wait in the system's queue until one ends.
 const CONNECTIONS: usize = 64;
@@ -36,52 +41,107 @@ const TIDY_EVERY: Duration = Duration::from_secs(5);
 /// For how long nothing is accepted after that failed, which it does if there are too many open files.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(200);
 
+/// How long a request's password may take to be verified.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What is told to who shows no credentials.
+const UNAUTHENTICATED: &str = "this needs credentials; GET / and GET /readyz do not\n";
+
 /// The address of the admin server, bound. That it is in use is found out before there is anything to say.
 #[derive(Debug)]
 pub struct Bound {
-    listener: TcpListener,
-    address: SocketAddr,
+    socket: Socket,
+    door: Door,
 }
 
 /// The admin server.
 #[derive(Debug)]
 pub struct Server<S> {
-    listener: TcpListener,
+    socket: Socket,
+    door: Door,
     answerer: Arc<Answerer<S>>,
 }
 
-/// The admin server cannot listen.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot listen on {address} (admin.listen): {source}")]
-pub struct BindError {
-    address: SocketAddr,
-    source: io::Error,
+/// Who comes in.
+#[derive(Clone, Debug)]
+struct Door {
+    tls: Option<Arc<Tls>>,
+    authenticator: Option<Arc<Authenticator>>,
 }
 
 impl Bound {
-    /// Binds to `address`. Nothing is answered before [`Server::run`].
+    /// Binds to the address that `options` have; `None` if that is off. Nothing is answered before [`Server::run`].
     ///
     /// # Errors
-    /// If the address is in use, or none of this machine's.
-    pub async fn to(address: SocketAddr) -> Result<Self, BindError> {
-        let bind = async || {
-            let listener = TcpListener::bind(address).await?;
-            let address = listener.local_addr()?;
-            Ok((listener, address))
-        };
-        let (listener, bound) = bind().await.map_err(|source| BindError { address, source })?;
-        Ok(Self { listener, address: bound })
+    /// If the address is in use, or none of this machine's, or a file is not what it has to be.
+    pub async fn to(options: &Options) -> Result<Option<Self>, listen::Error> {
+        // A configuration that was loaded has no other address.
+        let address = options.address().unwrap_or(Address::Off);
+        let door = Door::load(options)?;
+        let socket = Socket::bind("admin.listen", &address, options.socket_mode).await?;
+        Ok(socket.map(|socket| Self { socket, door }))
     }
 
     /// The address; with the port that the system chose, if it was asked to.
-    pub fn address(&self) -> SocketAddr {
-        self.address
+    pub fn address(&self) -> String {
+        self.socket.to_string()
     }
 
     /// The server that answers there.
     pub fn server<S: Subject>(self, subject: Arc<S>, recorder: Recorder) -> Server<S> {
         let answerer = Arc::new(Answerer { subject, recorder, started: Instant::now() });
-        Server { listener: self.listener, answerer }
+        Server { socket: self.socket, door: self.door, answerer }
+    }
+}
+
+impl Door {
+    fn load(options: &Options) -> Result<Self, listen::Error> {
+        let tls = options.tls.is_on().then(|| Tls::load("admin", "admin.tls", &options.tls, tls::HTTP1));
+        let authenticator =
+            options.auth.is_on().then(|| Authenticator::load("admin", "admin.auth", &options.auth));
+        Ok(Self {
+            tls: tls.transpose()?.map(Arc::new),
+            authenticator: authenticator.transpose()?.map(Arc::new),
+        })
+    }
+
+    async fn shake_hands(&self, stream: Stream) -> io::Result<Stream> {
+        match &self.tls {
+            Some(tls) => tls.accept(stream).await,
+            None => Ok(stream),
+        }
+    }
+
+    /// The answer to who may not ask this; `None` if it may. The probes are open: who sends them mostly has no secrets.
+    async fn refusal<B>(&self, request: &Request<B>) -> Option<Response<Full<Bytes>>> {
+        let authenticator = self.authenticator.as_ref()?;
+        if ["/", "/readyz"].contains(&request.uri().path()) {
+            return None;
+        }
+        let patience_ends = tokio::time::Instant::now() + PATIENCE;
+        let denied = authenticator.identify(request.headers(), patience_ends).await.err()?;
+        tracing::debug!(%denied, "a request to the admin server was refused");
+        let mut response = Response::new(Full::from(UNAUTHENTICATED));
+        *response.status_mut() = StatusCode::UNAUTHORIZED;
+        let challenges = authenticator.challenges().map(|challenge| (WWW_AUTHENTICATE, challenge));
+        response.headers_mut().extend(challenges);
+        Some(response)
+    }
+
+    /// Looks at the files every now and then. Never returns.
+    async fn keep_fresh(self) {
+        let tls = async {
+            if let Some(tls) = self.tls {
+                tls.keep_fresh().await;
+            }
+        };
+        let authenticator = async {
+            if let Some(authenticator) = self.authenticator {
+                authenticator.keep_fresh().await;
+            }
+        };
+        tokio::join!(tls, authenticator);
+        std::future::pending::<()>().await;
     }
 }
 
@@ -93,19 +153,21 @@ impl<S: Subject> Server<S> {
         let mut connections = JoinSet::new();
         let mut tidy = interval(TIDY_EVERY);
         tidy.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        tokio::pin!(shutdown);
+        let fresh = self.door.clone().keep_fresh();
+        tokio::pin!(shutdown, fresh);
         loop {
             tokio::select! {
                 () = &mut shutdown => break,
+                () = &mut fresh => {}
                 _ = tidy.tick() => self.answerer.recorder.tidy(),
                 Some(_) = connections.join_next() => {}
-                Some((stream, place)) = accept(&self.listener, &places) => {
-                    let answerer = Arc::clone(&self.answerer);
-                    connections.spawn(serve(stream, answerer, ending.clone(), place));
+                Some((stream, place)) = accept(&self.socket, &places) => {
+                    let (door, answerer) = (self.door.clone(), Arc::clone(&self.answerer));
+                    connections.spawn(serve(stream, door, answerer, ending.clone(), place));
                 }
             }
         }
-        drop(self.listener);
+        drop(self.socket);
         // Nobody is left to hear it only if there are no connections.
         let _ = end.send(true);
         let all_ended = async { while connections.join_next().await.is_some() {} };
@@ -116,12 +178,9 @@ impl<S: Subject> Server<S> {
 }
 
 /// The next connection, once there is a place for it.
-async fn accept(
-    listener: &TcpListener,
-    places: &Arc<Semaphore>,
-) -> Option<(TcpStream, OwnedSemaphorePermit)> {
+async fn accept(socket: &Socket, places: &Arc<Semaphore>) -> Option<(Stream, OwnedSemaphorePermit)> {
     let place = Arc::clone(places).acquire_owned().await.ok()?;
-    match listener.accept().await {
+    match poll_fn(|context| socket.poll_accept(context)).await {
         Ok((stream, _)) => Some((stream, place)),
         Err(error) => {
             tracing::warn!(%error, "the admin server cannot accept a connection");
@@ -133,14 +192,31 @@ async fn accept(
 
 /// Answers the requests of one connection.
 async fn serve<S: Subject>(
-    stream: TcpStream,
+    stream: Stream,
+    door: Door,
     answerer: Arc<Answerer<S>>,
     mut ending: watch::Receiver<bool>,
     place: OwnedSemaphorePermit,
 ) {
+    let shaken = tokio::select! {
+        shaken = door.shake_hands(stream) => shaken,
+        _ = ending.wait_for(|ending| *ending) => return,
+    };
+    let stream = match shaken {
+        Ok(stream) => stream,
+        Err(error) => {
+            tracing::debug!(%error, "the TLS handshake with a client of the admin server failed");
+            return;
+        }
+    };
     let service = service_fn(move |request: Request<Incoming>| {
-        let answerer = Arc::clone(&answerer);
-        async move { Ok::<_, Infallible>(answerer.answer(request).await) }
+        let (door, answerer) = (door.clone(), Arc::clone(&answerer));
+        async move {
+            Ok::<_, Infallible>(match door.refusal(&request).await {
+                Some(refusal) => refusal,
+                None => answerer.answer(request).await,
+            })
+        }
     });
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())

@@ -36,10 +36,16 @@ pub struct Status {
 /// An address that clients can reach.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Listener {
-    /// `grpc`, `http` or `admin`.
+    /// `grpc`, `http`, `admin` or the name that the configuration gives it.
     pub name: String,
-    /// Address and port.
+    /// Address and port, or `unix:` and the path of a socket.
     pub address: String,
+    /// Whether it speaks TLS only.
+    #[serde(default)]
+    pub tls: bool,
+    /// Whether it asks for credentials.
+    #[serde(default)]
+    pub auth: bool,
 }
 
 /// Whether telemetry is being taken in.

@@ -27,7 +27,7 @@ use tokio::task::JoinHandle;
 use crate::admin::{self, Listener, Recorder};
 use crate::config::Config;
 use crate::log::WhenFull;
-use crate::receive::{self, Receiver};
+use crate::receive::{self, Listened, Receiver};
 use crate::upload;
 
 use self::intake::LogIntake;
@@ -73,13 +73,17 @@ impl App {
     pub async fn start(config: Config, recorder: Recorder) -> anyhow::Result<Self> {
         let started = Instant::now();
         let receiving = receive::Listeners::bind(&config.receive).await?;
-        let mut listeners: Vec<_> =
-            receiving.addresses().map(|(name, address)| listener(name, address)).collect();
-        let admin = match config.admin.address().map_err(anyhow::Error::msg)? {
-            Some(address) => Some(admin::Bound::to(address).await?),
-            None => None,
-        };
-        listeners.extend(admin.iter().map(|bound| listener("admin", bound.address().to_string())));
+        let mut listeners: Vec<_> = receiving
+            .addresses()
+            .map(|Listened { name, address, tls, auth }| Listener { name, address, tls, auth })
+            .collect();
+        let admin = admin::Bound::to(&config.admin).await?;
+        listeners.extend(admin.as_ref().map(|bound| Listener {
+            name: "admin".to_owned(),
+            address: bound.address(),
+            tls: config.admin.tls.is_on(),
+            auth: config.admin.auth.is_on(),
+        }));
         let pipeline = Pipeline::start(&config).await?;
         let intake = LogIntake {
             log: pipeline.log.clone(),
@@ -157,8 +161,4 @@ fn serve(server: admin::Server<Process>) -> (JoinHandle<()>, watch::Sender<bool>
         let _ = ended.wait_for(|ending| *ending).await;
     };
     (tokio::spawn(server.run(shutdown)), ending)
-}
-
-fn listener(name: &str, address: String) -> Listener {
-    Listener { name: name.to_owned(), address }
 }

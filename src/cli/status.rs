@@ -71,11 +71,10 @@ pub fn nobody_runs(error: &anyhow::Error) -> bool {
 
 /// A client of the configured admin address.
 pub(super) fn client(config: &Config) -> anyhow::Result<Client> {
-    let address = config.admin.address().map_err(anyhow::Error::msg)?;
-    let address = address.ok_or_else(|| {
+    let client = Client::of(&config.admin).map_err(anyhow::Error::msg)?;
+    client.ok_or_else(|| {
         anyhow::anyhow!("admin.listen is off, so the running forebay cannot be asked; set it to an address")
-    })?;
-    Ok(Client::new(address))
+    })
 }
 
 /// Prints a status and returns the exit code that it amounts to.
@@ -233,7 +232,12 @@ mod tests {
             uptime_seconds: 11_520,
             data_dir: "./forebay-data".to_owned(),
             destination: "s3://telemetry".to_owned(),
-            listeners: vec![Listener { name: "grpc".to_owned(), address: "127.0.0.1:4317".to_owned() }],
+            listeners: vec![Listener {
+                name: "grpc".to_owned(),
+                address: "127.0.0.1:4317".to_owned(),
+                tls: false,
+                auth: false,
+            }],
             intake: Intake { taking: true, reason: None },
             queue: Queue {
                 items: BySignal { logs: 1_204, metrics: 0, traces: 1, profiles: 0 },

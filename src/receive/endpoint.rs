@@ -73,6 +73,16 @@ impl Endpoint {
         }
     }
 
+    /// Whether it speaks TLS only.
+    pub(super) fn has_tls(&self) -> bool {
+        self.tls.is_some()
+    }
+
+    /// Whether it asks for credentials.
+    pub(super) fn asks(&self) -> bool {
+        self.authenticator.is_some()
+    }
+
     /// Shakes hands with a client, if that is to be done.
     ///
     /// # Errors

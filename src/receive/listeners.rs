@@ -20,6 +20,19 @@ pub struct Listeners {
     next: AtomicUsize,
 }
 
+/// What a listener came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listened {
+    /// `grpc`, `http` or the name that the configuration gives it.
+    pub name: String,
+    /// Its address, with the port that the system chose if it was 0, or `unix:` and the path of its socket.
+    pub address: String,
+    /// Whether it speaks TLS only.
+    pub tls: bool,
+    /// Whether it asks for credentials.
+    pub auth: bool,
+}
+
 impl Listeners {
     /// Listens on all addresses; connections wait there until a [`Receiver`](super::Receiver) runs.
     ///
@@ -37,9 +50,14 @@ impl Listeners {
         Ok(Self { all, next: AtomicUsize::new(0) })
     }
 
-    /// Every listener: its name, and the address that it came to, with the port that the system chose if it was 0.
-    pub fn addresses(&self) -> impl Iterator<Item = (&str, String)> {
-        self.all.iter().map(|(socket, endpoint)| (endpoint.name.as_str(), socket.to_string()))
+    /// Every listener.
+    pub fn addresses(&self) -> impl Iterator<Item = Listened> {
+        self.all.iter().map(|(socket, endpoint)| Listened {
+            name: endpoint.name.clone(),
+            address: socket.to_string(),
+            tls: endpoint.has_tls(),
+            auth: endpoint.asks(),
+        })
     }
 
     /// The address of the network that the listener `name` came to; `None` if it has none.

@@ -56,6 +56,6 @@ pub use connection::serve_in_memory;
 pub use error::Error;
 pub use export::{Export, TENANT_BYTES_MAX};
 pub use intake::{Intake, Refusal};
-pub use listeners::Listeners;
+pub use listeners::{Listened, Listeners};
 pub use options::{ConnectionOptions, CorsOptions, ListenerOptions, Options};
 pub use receiver::Receiver;

@@ -149,7 +149,7 @@ fn versions(least: TlsVersion) -> &'static [&'static SupportedProtocolVersion] {
 }
 
 /// The certificates of a PEM file, at least one.
-fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
+pub(crate) fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
     let certificates: Result<Vec<_>, pem::Error> = CertificateDer::pem_slice_iter(pem).collect();
     match certificates {
         Ok(certificates) if certificates.is_empty() => {
@@ -161,7 +161,7 @@ fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
 }
 
 /// The private key of a PEM file. What is wrong with it is said without its bytes.
-fn key(pem: &[u8]) -> Result<PrivateKeyDer<'static>, String> {
+pub(crate) fn key(pem: &[u8]) -> Result<PrivateKeyDer<'static>, String> {
     PrivateKeyDer::from_pem_slice(pem).map_err(|error| match error {
         pem::Error::NoItemsFound if pem.windows(17).any(|window| window == b"BEGIN ENCRYPTED P") => {
             "its key is encrypted; decrypt it, with `openssl pkey` for instance".to_owned()
@@ -172,7 +172,7 @@ fn key(pem: &[u8]) -> Result<PrivateKeyDer<'static>, String> {
 }
 
 /// The authorities of a PEM file, at least one.
-fn authorities(pem: &[u8]) -> Result<RootCertStore, String> {
+pub(crate) fn authorities(pem: &[u8]) -> Result<RootCertStore, String> {
     let mut authorities = RootCertStore::empty();
     for certificate in certificates(pem)? {
         authorities.add(certificate).map_err(|error| format!("its authority cannot be used: {error}"))?;

@@ -20,6 +20,7 @@ use self::files::{Files, Fingerprint, Served};
 use super::{Error, Stream};
 use crate::metrics;
 
+pub(crate) use files::{authorities, certificates, key};
 pub use options::{TlsOptions, TlsVersion};
 
 /// HTTP/2, and HTTP/1.1 for those that do not speak it.
