@@ -21,6 +21,11 @@ impl AnswerBody {
         Self { data: (!data.is_empty()).then_some(data), trailers: None }
     }
 
+    /// The data that is still to be sent.
+    pub(super) fn data(&self) -> &[u8] {
+        self.data.as_deref().unwrap_or_default()
+    }
+
     /// A body with trailers.
     pub(super) fn with_trailers(data: Bytes, trailers: HeaderMap) -> Self {
         Self { data: Some(data), trailers: Some(trailers) }

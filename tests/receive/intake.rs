@@ -1,6 +1,7 @@
 //! An intake that keeps everything in memory and refuses what the log refuses.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use bytes::Bytes;
 use forebay::receive::{Export, Intake, Refusal};
@@ -27,6 +28,7 @@ pub(crate) struct Memory {
     stored: Arc<Mutex<Vec<Export>>>,
     room: watch::Sender<Room>,
     waiting: watch::Sender<usize>,
+    room_in: Arc<Mutex<Option<Duration>>>,
 }
 
 /// The proof that an export was stored.
@@ -34,11 +36,21 @@ pub(crate) struct Stored;
 
 impl Memory {
     pub(crate) fn with(room: Room) -> Self {
-        Self { stored: Arc::default(), room: watch::Sender::new(room), waiting: watch::Sender::new(0) }
+        Self {
+            stored: Arc::default(),
+            room: watch::Sender::new(room),
+            waiting: watch::Sender::new(0),
+            room_in: Arc::default(),
+        }
     }
 
     pub(crate) fn set_room(&self, room: Room) {
         self.room.send_replace(room);
+    }
+
+    /// Says from now on that there will be room then.
+    pub(crate) fn expect_room_in(&self, room_in: Duration) {
+        *self.room_in.lock().unwrap() = Some(room_in);
     }
 
     /// Everything stored since the last time.
@@ -77,6 +89,10 @@ impl Intake for Memory {
         let body = Bytes::copy_from_slice(&export.body);
         self.stored.lock().unwrap().push(Export { body, ..export });
         Ok(Stored)
+    }
+
+    fn room_in(&self) -> Option<Duration> {
+        *self.room_in.lock().unwrap()
     }
 }
 

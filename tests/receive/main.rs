@@ -15,3 +15,4 @@ mod payload;
 mod sending;
 mod server;
 mod shutdown;
+mod specification;

@@ -74,8 +74,9 @@ fn protobuf(fault: &Fault) -> Bytes {
 fn json(fault: &Fault) -> Bytes {
     let mut status = json!({ "code": i32::from(fault.code()), "message": fault.to_string() });
     if let Some(delay) = fault.retry_after() {
-        status["details"] =
-            json!([{ "@type": RetryInfo::TYPE_URL, "retryDelay": format!("{}s", delay.as_secs_f64()) }]);
+        // As protobuf's JSON has a span of time.
+        let delay = format!("{}.{:03}s", delay.as_secs(), delay.subsec_millis());
+        status["details"] = json!([{ "@type": RetryInfo::TYPE_URL, "retryDelay": delay }]);
     }
     status.to_string().into()
 }

@@ -1,6 +1,7 @@
 //! OTLP over HTTP/1.1 and HTTP/2: a POST of protobuf or JSON to the path of a signal.
 
 mod answer;
+mod gzip;
 
 use std::fmt::Display;
 
@@ -60,7 +61,7 @@ where
     };
     // JSON, which a person can read as well, where the client's own encoding is not known.
     let form_of_answer = form.unwrap_or(Form::Json);
-    match result {
+    let response = match result {
         Ok(acknowledgement) => answer::ok(&acknowledgement, form_of_answer),
         Err(fault) => {
             if parts.version < Version::HTTP_2 && is_sending(&parts.headers, &fault) {
@@ -68,7 +69,12 @@ where
             }
             answer::fault(&fault, form_of_answer)
         }
+    };
+    if parts.method == Method::HEAD {
+        // Over HTTP/1.1 hyper leaves the body out; over HTTP/2 a client would take it for a breach of the protocol.
+        return response.map(|_| AnswerBody::default());
     }
+    gzip::compressed(response, &parts.headers)
 }
 
 async fn export<I, B>(
