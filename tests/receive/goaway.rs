@@ -2,12 +2,13 @@
 //! makes duplicates, too high a one loses what came late.
 
 use bytes::Bytes;
-use forebay::receive::Refusal;
+use forebay::receive::{ConnectionOptions, Options, Refusal};
+use forebay::units::SpanOrOff;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::client::PROTOBUF;
-use crate::intake::Room;
+use crate::intake::{Memory, Room};
 use crate::payload::logs;
 use crate::server::{Server, options};
 
@@ -87,36 +88,54 @@ fn export(stream: u32) -> Vec<u8> {
     [headers.encoded(), data.encoded()].concat()
 }
 
-#[tokio::test]
-async fn a_client_is_told_the_last_stream_only_when_it_cannot_send_more() {
-    let server = Server::start(options(), Room::Hanging).await;
-    let intake = server.intake.clone();
+/// A client with one call that waits for room.
+async fn with_a_call(server: &Server) -> TcpStream {
     let mut client = TcpStream::connect(server.grpc).await.unwrap();
     client.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await.unwrap();
     client.write_all(&Frame::new(SETTINGS, 0, 0, b"").encoded()).await.unwrap();
     client.write_all(&export(1)).await.unwrap();
-    intake.until_waiting(1).await;
+    server.intake.until_waiting(1).await;
+    client
+}
 
-    let ended = server.stop();
-    let warning = Frame::read(&mut client).await.unwrap();
+/// Reads how a connection with one call ends, and sends another call before it is told which was the last.
+async fn assert_told_the_last_stream_only_when_it_cannot_send_more(client: &mut TcpStream, intake: &Memory) {
+    let warning = Frame::read(client).await.unwrap();
     assert_eq!(warning.last_stream(), EVERY_STREAM);
-    let ping = Frame::read(&mut client).await.unwrap();
+    let ping = Frame::read(client).await.unwrap();
     assert_eq!((ping.kind, ping.flags), (PING, 0));
 
     // This one was on the way when the warning came.
     client.write_all(&export(3)).await.unwrap();
     client.write_all(&Frame::new(PING, ACKNOWLEDGED, 0, &ping.payload).encoded()).await.unwrap();
-    assert_eq!(Frame::read(&mut client).await.unwrap().last_stream(), 3);
+    assert_eq!(Frame::read(client).await.unwrap().last_stream(), 3);
     intake.until_waiting(2).await;
 
     intake.set_room(Room::Refusing(Refusal::ShuttingDown));
     let mut answered = Vec::new();
-    while let Some(frame) = Frame::read(&mut client).await {
+    while let Some(frame) = Frame::read(client).await {
         if frame.kind == HEADERS {
             answered.push(frame.stream);
         }
     }
     answered.sort_unstable();
     assert_eq!(answered, [1, 3], "both are answered before the connection is closed");
+}
+
+#[tokio::test]
+async fn a_client_is_told_the_last_stream_only_when_it_cannot_send_more() {
+    let server = Server::start(options(), Room::Hanging).await;
+    let intake = server.intake.clone();
+    let mut client = with_a_call(&server).await;
+    let ended = server.stop();
+    assert_told_the_last_stream_only_when_it_cannot_send_more(&mut client, &intake).await;
     ended.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_client_whose_connection_is_old_is_told_the_last_stream_as_well() {
+    let connection = ConnectionOptions { max_age: SpanOrOff::seconds(1), ..ConnectionOptions::default() };
+    let server = Server::start(Options { connection, ..options() }, Room::Hanging).await;
+    let mut client = with_a_call(&server).await;
+    assert_told_the_last_stream_only_when_it_cannot_send_more(&mut client, &server.intake).await;
 }
