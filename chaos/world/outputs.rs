@@ -6,7 +6,9 @@ use bytes::Bytes;
 use parquet::file::reader::{FileReader as _, SerializedFileReader};
 use parquet::record::RowAccessor as _;
 
-use super::audit::{Machines, audit, items};
+use forebay::otlp::Signal;
+
+use super::audit::{Machines, audit, audit_with_losses, count, items};
 use super::ledger::Exports;
 
 /// A copy of the main output, and rows.
@@ -41,12 +43,20 @@ pub(super) fn split(objects: &Objects) -> Outputs {
 }
 
 impl Outputs {
-    /// That the copy has each of the `found` exports of the main output once, and the rows each of their items.
+    /// That the copy has each of the `found` exports of the main output once, and the rows each of their items, but for
+    /// profiles each of their exports.
     pub(super) fn audit(&self, exports: &Exports, found: u64, machines: Machines) {
         assert_eq!(audit(exports, &self.copy, machines), found, "the copy has what the main output has");
+        // Profiles have no rows: beside those of the others they are the lines that they are in the main output.
+        let of = |objects: &Objects| -> (Objects, Objects) {
+            objects.clone().into_iter().partition(|(key, _)| key.starts_with(Signal::Profiles.name()))
+        };
+        let ((profiles, others), (lines, objects)) = (of(&self.main), of(&self.rows));
+        let (found, _) = audit_with_losses(exports, &lines, machines);
+        assert_eq!(found, count(&profiles), "every export of profiles is there once");
         let mut ids = BTreeSet::new();
         let mut rows = 0;
-        for (key, bytes) in &self.rows {
+        for (key, bytes) in &objects {
             let reader = SerializedFileReader::new(Bytes::from(bytes.clone()))
                 .unwrap_or_else(|error| panic!("{key} is not whole: {error}"));
             for row in reader.get_row_iter(None).unwrap() {
@@ -55,7 +65,7 @@ impl Outputs {
                 rows += 1;
             }
         }
-        assert_eq!(rows, items(&self.main), "there is a row for each item");
+        assert_eq!(rows, items(&others), "there is a row for each item");
         let schema_objects = self.rows.keys().filter(|key| key.contains("/date=1970-01-01/")).count();
         assert!(schema_objects == 3 || self.rows.is_empty(), "{:?}", self.rows.keys());
     }
