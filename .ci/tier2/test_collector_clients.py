@@ -55,6 +55,12 @@ def wait_until_sent(collector, counts):
         assert collector.sent(signal) == count, signal
 
 
+def given(collector):
+    """The items of all signals in the Collector's own file."""
+    documents = collector.read()
+    return sum((items.of_json(signal, documents[signal]) for signal in SIGNALS), collections.Counter())
+
+
 def check_all_is_there_once(collector, objects):
     """All that the Collector was given, which its own file says, and no more."""
     given = collector.read()
@@ -126,6 +132,34 @@ def test_what_the_collector_sends_is_there_once_after_the_disk_was_full(folder, 
         process.run("verify")
         check_all_is_there_once(collector, store.objects())
     figure(f"the Collector, {way}: {sum(COUNTS.values())} items exactly once, for which {times:.0f} requests were refused")
+
+
+def test_what_a_killed_collector_sends_again_from_its_disk_is_there_once(folder, forebay, figure):
+    process = forebay(UPLOAD_TO=f"file://{folder}/bucket", LOG_SEAL_AFTER="1s").start()
+    (folder / "queue").mkdir()
+    storage = {"file_storage": {"directory": str(folder / "queue")}}
+    exporters = exporter("grpc-gzip", None)
+    exporters["otlp"]["sending_queue"] |= {"storage": "file_storage"}
+    is_killed = False
+    with Proxy(lambda: process.grpc, lambda: PASS if is_killed else SWALLOW) as line:
+        exporters["otlp"]["endpoint"] = line.address
+        with Collector(folder, exporters, storage) as collector:
+            for signal, count in COUNTS.items():
+                generate(f"127.0.0.1:{collector.grpc}", signal, count)
+            wait_until(lambda: given(collector).total() == sum(COUNTS.values()), "the Collector's file has everything")
+            wait_until(lambda: line.swallowed >= 5, "answers are lost")
+            assert sum(map(collector.sent, SIGNALS)) == 0
+            collector.kill()
+            is_killed = True
+            collector.start()
+            wait_until_sent(collector, COUNTS)
+            collector.stop()
+    resent = process.metric("forebay_receive_resent_requests_total")
+    process.flush()
+    process.stop()
+    assert resent >= 1, "nothing that was stored came again"
+    check_all_is_there_once(collector, audit.folder(folder / "bucket"))
+    figure(f"the Collector, killed: {sum(COUNTS.values())} items of its queue on disk exactly once, {resent:.0f} resends")
 
 
 @pytest.mark.parametrize("is_http", [False, True], ids=["grpc", "http"])

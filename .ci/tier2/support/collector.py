@@ -39,7 +39,7 @@ class Collector:
                     }
                 }
             },
-            "exporters": {"file": {"path": str(self.file), "flush_interval": "50ms"}, **exporters},
+            "exporters": {"file": {"path": str(self.file), "flush_interval": "50ms", "append": True}, **exporters},
             "extensions": extensions or {},
             "service": {
                 # Numbers of its own, for this machine only.
@@ -90,9 +90,10 @@ class Collector:
         self._end(signal.SIGKILL)
 
     def read(self):
-        """The documents that it wrote into its file, by signal. It has to have ended."""
+        """The documents that it wrote into its file, by signal. Of a line that it is writing there is nothing yet."""
         documents = {name: [] for name in SIGNALS}
-        for line in self.file.read_text(encoding="utf-8").splitlines():
+        whole, _, _ = self.file.read_text(encoding="utf-8").rpartition("\n")
+        for line in whole.splitlines():
             document = json.loads(line)
             ((key, _),) = document.items()
             documents[DOCUMENTS[key]].append(document)
