@@ -20,41 +20,12 @@ DOCUMENTS = {"resourceLogs": "logs", "resourceMetrics": "metrics", "resourceSpan
 SENT = {"logs": "sent_log_records", "metrics": "sent_metric_points", "traces": "sent_spans"}
 
 
-class Collector:
-    """A Collector that takes OTLP and writes all that it gets into a file, as the OTLP JSON of its own; and hands it to
-    further exporters, if any."""
+class Otelcol:
+    """A Collector with a configuration of whatever kind."""
 
-    def __init__(self, folder, exporters=None, extensions=None):
-        self.file = folder / "collector.jsonl"
+    def __init__(self, folder, config):
         self._log = folder / "collector.log"
-        self._config = folder / "collector.yaml"
-        self.grpc, self.http, self._metrics = (free_port() for _ in range(3))
-        exporters = exporters or {}
-        config = {
-            "receivers": {
-                "otlp": {
-                    "protocols": {
-                        "grpc": {"endpoint": f"127.0.0.1:{self.grpc}"},
-                        "http": {"endpoint": f"127.0.0.1:{self.http}"},
-                    }
-                }
-            },
-            "exporters": {"file": {"path": str(self.file), "flush_interval": "50ms", "append": True}, **exporters},
-            "extensions": extensions or {},
-            "service": {
-                # Numbers of its own, for this machine only.
-                "telemetry": {
-                    "metrics": {
-                        "level": "basic",
-                        "readers": [{"pull": {"exporter": {"prometheus": {"host": "127.0.0.1", "port": self._metrics}}}}],
-                    }
-                },
-                "extensions": [*(extensions or {})],
-                "pipelines": {name: {"receivers": ["otlp"], "exporters": ["file", *exporters]} for name in SIGNALS},
-            },
-        }
-        # What is JSON is YAML too.
-        self._config.write_text(json.dumps(config, indent=2), encoding="utf-8")
+        self._config = config
         self._process = None
 
     def __enter__(self):
@@ -89,15 +60,55 @@ class Collector:
         """SIGKILL, if it runs."""
         self._end(signal.SIGKILL)
 
+    def _end(self, how):
+        if self._process is None:
+            return None
+        process, self._process = self._process, None
+        process.send_signal(how)
+        try:
+            return process.wait(60)
+        finally:
+            process.kill()
+
+
+class Collector(Otelcol):
+    """A Collector that takes OTLP and writes all that it gets into a file, as the OTLP JSON of its own; and hands it to
+    further exporters, if any."""
+
+    def __init__(self, folder, exporters=None, extensions=None):
+        self.file = folder / "collector.jsonl"
+        super().__init__(folder, folder / "collector.yaml")
+        self.grpc, self.http, self._metrics = (free_port() for _ in range(3))
+        exporters = exporters or {}
+        config = {
+            "receivers": {
+                "otlp": {
+                    "protocols": {
+                        "grpc": {"endpoint": f"127.0.0.1:{self.grpc}"},
+                        "http": {"endpoint": f"127.0.0.1:{self.http}"},
+                    }
+                }
+            },
+            "exporters": {"file": {"path": str(self.file), "flush_interval": "50ms", "append": True}, **exporters},
+            "extensions": extensions or {},
+            "service": {
+                # Numbers of its own, for this machine only.
+                "telemetry": {
+                    "metrics": {
+                        "level": "basic",
+                        "readers": [{"pull": {"exporter": {"prometheus": {"host": "127.0.0.1", "port": self._metrics}}}}],
+                    }
+                },
+                "extensions": [*(extensions or {})],
+                "pipelines": {name: {"receivers": ["otlp"], "exporters": ["file", *exporters]} for name in SIGNALS},
+            },
+        }
+        # What is JSON is YAML too.
+        self._config.write_text(json.dumps(config, indent=2), encoding="utf-8")
+
     def read(self):
-        """The documents that it wrote into its file, by signal. Of a line that it is writing there is nothing yet."""
-        documents = {name: [] for name in SIGNALS}
-        whole, _, _ = self.file.read_text(encoding="utf-8").rpartition("\n")
-        for line in whole.splitlines():
-            document = json.loads(line)
-            ((key, _),) = document.items()
-            documents[DOCUMENTS[key]].append(document)
-        return documents
+        """The documents that it wrote into its file, by signal."""
+        return documents(self.file)
 
     def sent(self, signal_name):
         """How many items its exporters handed on since it started, each once for each exporter but the file."""
@@ -113,15 +124,16 @@ class Collector:
         lines = [line for line in lines if re.match(rf"{name}(_total|__[a-z_]+)?{{", line)]
         return sum(float(line.rsplit(" ", 1)[1]) for line in lines if f'exporter="{without}"' not in line)
 
-    def _end(self, how):
-        if self._process is None:
-            return None
-        process, self._process = self._process, None
-        process.send_signal(how)
-        try:
-            return process.wait(60)
-        finally:
-            process.kill()
+
+def documents(file):
+    """What a Collector wrote into a file, by signal. Of a line that it is writing there is nothing yet."""
+    found = {name: [] for name in SIGNALS}
+    whole, _, _ = file.read_text(encoding="utf-8").rpartition("\n")
+    for line in whole.splitlines():
+        document = json.loads(line)
+        ((key, _),) = document.items()
+        found[DOCUMENTS[key]].append(document)
+    return found
 
 
 def telemetrygen(what, address, *options, is_http=False):
