@@ -17,6 +17,7 @@ pub mod admin;
 pub mod app;
 pub mod catalog;
 pub mod cli;
+pub mod collector;
 pub mod config;
 pub mod disk;
 pub mod listen;

@@ -23,6 +23,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("upload", &["units", "secret", "otlp", "disk", "metrics", "log", "pack", "catalog"]),
     ("admin", &["units", "secret", "metrics", "listen"]),
     ("config", &["units", "otlp", "receive", "log", "pack", "upload", "admin"]),
+    ("collector", &["units", "otlp", "config"]),
     ("send", &["units", "otlp"]),
     (
         "app",
@@ -31,7 +32,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "admin", "config",
         ],
     ),
-    ("cli", &["units", "otlp", "disk", "log", "pack", "catalog", "config", "admin", "send", "app"]),
+    (
+        "cli",
+        &["units", "otlp", "disk", "log", "pack", "catalog", "config", "collector", "admin", "send", "app"],
+    ),
 ];
 
 /// Heavy crates, and the modules that may name them.

@@ -19,6 +19,7 @@ Examples:
   forebay                                      start; objects go into ./forebay-data/bucket
   forebay --to s3://telemetry/claude-code      start; objects go into a bucket
   forebay check --config forebay.yaml          is this file right, and what comes of it?
+  forebay --config otel-collector-config.yaml  take the place of a Collector
   forebay status                               is it taking data in, and delivering?
   forebay send                                 send a sample, to see it at work
 
@@ -56,6 +57,13 @@ pub struct Common {
     /// FOREBAY_CONFIG names; without that, forebay.yaml in the current folder, if it is there.
     #[arg(long, global = true, value_name = "PATH")]
     pub config: Vec<PathBuf>,
+
+    /// Pass over what a Collector's configuration has and forebay cannot do
+    ///
+    /// Without it, forebay does not start with a processor that drops or rewrites telemetry, an exporter to elsewhere, or
+    /// whatever else would make a difference to what is stored. FOREBAY_IGNORE_UNSUPPORTED=true says the same.
+    #[arg(long, global = true)]
+    pub ignore_unsupported: bool,
 
     /// The folder that holds the log, the spool and the ledger (data_dir)
     #[arg(long, global = true, value_name = "PATH")]
@@ -184,6 +192,12 @@ pub struct Check {
     /// Show only the settings that somebody set
     #[arg(long)]
     pub changed: bool,
+
+    /// Print the configuration as a file of forebay's own, such as one made of a Collector's
+    ///
+    /// Environment variables and flags are left out, and secrets stand there as in the file that was read.
+    #[arg(long, conflicts_with = "changed")]
+    pub convert: bool,
 }
 
 /// The arguments of `flush`.

@@ -3,18 +3,23 @@
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
+use super::Check;
 use super::words::table;
-use crate::config::{Invalid, Loaded, Origin};
+use crate::collector::Understood;
+use crate::config::{Loaded, Origin};
 
 /// Prints what came of the configuration.
-pub(super) fn run(loaded: Result<Loaded, Invalid>, changed: bool) -> anyhow::Result<ExitCode> {
-    match loaded {
-        Ok(loaded) => {
-            super::print(&text(&loaded, changed))?;
-            Ok(ExitCode::SUCCESS)
-        }
-        Err(invalid) => Err(invalid.into()),
+pub(super) fn run(understood: Understood, check: &Check) -> anyhow::Result<ExitCode> {
+    let Understood { loaded, table, native } = understood;
+    if check.convert {
+        super::print(&native)?;
+        return Ok(ExitCode::SUCCESS);
     }
+    if let Some(table) = table {
+        super::print(&super::told(&table, &loaded.files))?;
+    }
+    super::print(&text(&loaded, check.changed))?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Every setting in a table, and what is odd.

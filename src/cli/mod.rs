@@ -19,7 +19,8 @@ use std::process::ExitCode;
 use anyhow::{Context as _, bail};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use crate::config::{self, Flag, Sources};
+use crate::collector::{self, Table, Understood};
+use crate::config::{Flag, Sources};
 
 pub use arguments::{
     Arguments, Check, Command, Common, Drain, Flush, Inspect, InspectWhat, Records, Run, Send, SignalName,
@@ -35,13 +36,14 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let Arguments { common, settings, command } = arguments;
     let command = command.unwrap_or_else(|| Command::Run(Run::default()));
     let flags = flags(&common, &settings, &command)?;
-    let loaded = config::load(&Sources::of_process(common.config, flags));
+    let ignores = common.ignore_unsupported;
+    let understood = collector::load(&Sources::of_process(common.config, flags), ignores);
     if let Command::Check(check) = &command {
-        return check::run(loaded, check.changed);
+        return check::run(understood?, check);
     }
-    let loaded = loaded?;
+    let Understood { loaded, table, .. } = understood?;
     match command {
-        Command::Run(_) => run::run(loaded),
+        Command::Run(_) => run::run(loaded, table.as_ref()),
         Command::Send(arguments) => send::run(&loaded.config, arguments),
         Command::Flush(arguments) => flush::run(&loaded.config, &arguments),
         Command::Status(arguments) => status::run(&loaded.config, &arguments),
@@ -74,6 +76,11 @@ fn flags(common: &Common, before: &Settings, command: &Command) -> anyhow::Resul
     }
     flags.extend(flag("data_dir", "--data-dir", &common.data_dir));
     Ok(flags)
+}
+
+/// What is said of a Collector's configuration before everything else.
+fn told(table: &Table, files: &[String]) -> String {
+    format!("What became of the Collector's configuration {}:\n\n{table}\n", files.join(", "))
 }
 
 /// Writes to the standard output. That its reader went away, as `head` does, is no error.

@@ -10,12 +10,16 @@ use super::drain::left;
 use super::logging;
 use crate::admin::Recorder;
 use crate::app::{App, Ended, greeting};
+use crate::collector::Table;
 use crate::config::Loaded;
 
 /// Runs until SIGTERM or Ctrl-C; a second one ends it at once.
-pub(super) fn run(loaded: Loaded) -> anyhow::Result<ExitCode> {
+pub(super) fn run(loaded: Loaded, table: Option<&Table>) -> anyhow::Result<ExitCode> {
     let recorder = Recorder::install().context("cannot set up the metrics")?;
     logging::start();
+    if let Some(table) = table {
+        super::print(&super::told(table, &loaded.files))?;
+    }
     for file in &loaded.files {
         tracing::info!(%file, "the configuration was read");
     }

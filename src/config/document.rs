@@ -40,7 +40,6 @@ pub(crate) struct Document {
 
 impl Entries {
     /// The entry of this name.
-    #[cfg(test)]
     pub(crate) fn get(&self, name: &str) -> Option<&Entry> {
         self.0.iter().find(|entry| entry.name == name)
     }

@@ -14,8 +14,11 @@ pub const CONFIG_VARIABLE: &str = "FOREBAY_CONFIG";
 /// Says how much of its own doings forebay logs, in the syntax of `tracing_subscriber`'s filters.
 pub const LOG_VARIABLE: &str = "FOREBAY_LOG";
 
+/// Says, if it is `true`, that what a Collector's configuration has and forebay cannot do is to be passed over.
+pub const IGNORE_VARIABLE: &str = "FOREBAY_IGNORE_UNSUPPORTED";
+
 /// Variables of ours that are no settings.
-const OTHERS: [&str; 2] = [CONFIG_VARIABLE, LOG_VARIABLE];
+const OTHERS: [&str; 3] = [CONFIG_VARIABLE, LOG_VARIABLE, IGNORE_VARIABLE];
 
 /// What Kubernetes and Docker set in every container beside a service named `forebay`.
 const SERVICE_LINKS: [&str; 4] = ["FOREBAY_SERVICE_", "FOREBAY_PORT", "FOREBAY_NAME", "FOREBAY_ENV_"];

@@ -20,6 +20,27 @@ pub(crate) fn expand(text: &str, environment: &BTreeMap<String, String>) -> Resu
     evaluate(&parse(text)?, environment)
 }
 
+/// A value of a Collector's file as forebay would write it: `${NAME}` is `${env:NAME}`, and a variable that is not set is
+/// empty. The names of those are returned too.
+///
+/// # Errors
+/// As [`expand`], for what is written wrong.
+pub(crate) fn from_collector(
+    text: &str,
+    environment: &BTreeMap<String, String>,
+) -> Result<(String, Vec<String>), String> {
+    let mut unset = Vec::new();
+    let mut pieces = parse(text)?;
+    for piece in &mut pieces {
+        adapt(piece, environment, &mut unset);
+    }
+    let mut written = String::with_capacity(text.len());
+    for piece in &pieces {
+        write(piece, &mut written);
+    }
+    Ok((written, unset))
+}
+
 /// Takes a value apart.
 fn parse(text: &str) -> Result<Vec<Piece>, String> {
     // The references that are open, each with its pieces, under them those of the value.
@@ -107,6 +128,41 @@ fn value_of(inside: &[Piece], environment: &BTreeMap<String, String>) -> Result<
     ))
 }
 
+/// Rewrites a reference as forebay knows it.
+fn adapt(piece: &mut Piece, environment: &BTreeMap<String, String>, unset: &mut Vec<String>) {
+    let Piece::Reference(inside) = piece else { return };
+    for piece in &mut *inside {
+        adapt(piece, environment, unset);
+    }
+    let is_alone = inside.len() == 1;
+    if let Some(Piece::Text(first)) = inside.first_mut() {
+        // A name alone, also with a default behind it.
+        if !first.split(":-").next().unwrap_or_default().contains(':') {
+            first.insert_str(0, "env:");
+        }
+        if let Some(name) = first.strip_prefix("env:").filter(|name| is_alone && !name.contains(":-"))
+            && !environment.contains_key(name)
+        {
+            unset.push(name.to_owned());
+            first.push_str(":-");
+        }
+    }
+}
+
+/// Writes a piece as it stands in a file.
+fn write(piece: &Piece, written: &mut String) {
+    match piece {
+        Piece::Text(text) => written.push_str(&text.replace('$', "$$")),
+        Piece::Reference(inside) => {
+            written.push_str("${");
+            for piece in inside {
+                write(piece, written);
+            }
+            written.push('}');
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -152,6 +208,24 @@ mod tests {
             std::fs::write(&path, content).unwrap();
             let text = format!("<${{file:{}}}>", path.display());
             assert_eq!(expand(&text, &environment()), Ok(format!("<{value}>")));
+        }
+    }
+
+    #[test]
+    fn what_a_collector_writes_means_the_same_here() {
+        for (text, written, unset) in [
+            ("${BUCKET}/x", "${env:BUCKET}/x", &[][..]),
+            ("${env:BUCKET}", "${env:BUCKET}", &[]),
+            ("${env:NONE}-${NONE2}", "${env:NONE:-}-${env:NONE2:-}", &["NONE", "NONE2"]),
+            ("${NONE:-x}", "${env:NONE:-x}", &[]),
+            ("${env:NONE:-${BUCKET}}", "${env:NONE:-${env:BUCKET}}", &[]),
+            ("${file:/a}$$b$c", "${file:/a}$$b$$c", &[]),
+        ] {
+            let (is, names) = from_collector(text, &environment()).unwrap();
+            assert_eq!(
+                (is.as_str(), names.as_slice()),
+                (written, unset.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>().as_slice())
+            );
         }
     }
 }

@@ -34,9 +34,12 @@ use crate::{admin, log, pack, receive, upload};
 use layers::Layers;
 use value::Value;
 
-use document::Document;
+pub(crate) use document::{Document, Entries, Entry, Node};
+pub(crate) use expand::{expand, from_collector};
+pub(crate) use file::parse;
+pub(crate) use nearest::nearest;
 
-pub use environment::{CONFIG_VARIABLE, LOG_VARIABLE};
+pub use environment::{CONFIG_VARIABLE, IGNORE_VARIABLE, LOG_VARIABLE};
 pub use layers::{Flag, Sources};
 pub use origin::Origin;
 pub use outputs::Output;

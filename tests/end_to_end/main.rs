@@ -20,6 +20,7 @@ mod sent;
 mod settings;
 
 mod budget;
+mod collector;
 mod commands;
 mod delivery;
 mod outage;
