@@ -19,17 +19,17 @@ PATIENCE = {
 }
 QUEUE = {"sizer": "requests", "queue_size": 100_000, "num_consumers": 4}
 WAYS = {
-    "grpc-plain": ("otlp", {"compression": "none"}),
-    "grpc-gzip": ("otlp", {"compression": "gzip"}),
-    "grpc-zstd": ("otlp", {"compression": "zstd"}),
-    "grpc-snappy": ("otlp", {"compression": "snappy"}),
-    "http-protobuf-plain": ("otlphttp", {"encoding": "proto", "compression": "none"}),
-    "http-protobuf-gzip": ("otlphttp", {"encoding": "proto", "compression": "gzip"}),
-    "http-protobuf-lz4": ("otlphttp", {"encoding": "proto", "compression": "lz4"}),
-    "http-protobuf-deflate": ("otlphttp", {"encoding": "proto", "compression": "deflate"}),
-    "http-json-gzip": ("otlphttp", {"encoding": "json", "compression": "gzip"}),
-    "http-json-zstd": ("otlphttp", {"encoding": "json", "compression": "zstd"}),
-    "http-json-snappy": ("otlphttp", {"encoding": "json", "compression": "snappy"}),
+    "grpc-plain": ("otlp_grpc", {"compression": "none"}),
+    "grpc-gzip": ("otlp_grpc", {"compression": "gzip"}),
+    "grpc-zstd": ("otlp_grpc", {"compression": "zstd"}),
+    "grpc-snappy": ("otlp_grpc", {"compression": "snappy"}),
+    "http-protobuf-plain": ("otlp_http", {"encoding": "proto", "compression": "none"}),
+    "http-protobuf-gzip": ("otlp_http", {"encoding": "proto", "compression": "gzip"}),
+    "http-protobuf-lz4": ("otlp_http", {"encoding": "proto", "compression": "lz4"}),
+    "http-protobuf-deflate": ("otlp_http", {"encoding": "proto", "compression": "deflate"}),
+    "http-json-gzip": ("otlp_http", {"encoding": "json", "compression": "gzip"}),
+    "http-json-zstd": ("otlp_http", {"encoding": "json", "compression": "zstd"}),
+    "http-json-snappy": ("otlp_http", {"encoding": "json", "compression": "snappy"}),
 }
 # How many items telemetrygen makes of each signal. A trace of it has two spans, of which it drops those beyond 2048.
 COUNTS = {"logs": 3_000, "metrics": 3_000, "traces": 2_000}
@@ -38,7 +38,7 @@ COUNTS = {"logs": 3_000, "metrics": 3_000, "traces": 2_000}
 def exporter(way, address):
     """The Collector's exporter to forebay."""
     kind, how = WAYS[way]
-    to = {"endpoint": address, "tls": {"insecure": True}} if kind == "otlp" else {"endpoint": f"http://{address}"}
+    to = {"endpoint": address, "tls": {"insecure": True}} if kind == "otlp_grpc" else {"endpoint": f"http://{address}"}
     return {kind: {**to, **how, **PATIENCE, "sending_queue": QUEUE}}
 
 
@@ -86,7 +86,7 @@ def test_what_the_collector_sends_is_there_once_after_kills_and_lost_answers(fol
             process.restart_after_kill()
         return SWALLOW
 
-    is_http = WAYS[way][0] == "otlphttp"
+    is_http = WAYS[way][0] == "otlp_http"
     with Proxy(lambda: process.http if is_http else process.grpc, fate) as line:
         with Collector(folder, exporter(way, line.address)) as collector:
             for signal, count in COUNTS.items():
@@ -113,7 +113,7 @@ def test_what_the_collector_sends_is_there_once_after_the_disk_was_full(folder, 
         # As objects that are compressed it would fit.
         process = forebay(**store.settings(""), **small, **soon, OBJECTS_COMPRESSION="none").start()
         store.stop()
-        is_http = WAYS[way][0] == "otlphttp"
+        is_http = WAYS[way][0] == "otlp_http"
         with Collector(folder, exporter(way, process.http if is_http else process.grpc)) as collector:
             # Text that makes it more than fits.
             padding = f'--telemetry-attributes=padding="{"x" * 2000}"'
@@ -139,10 +139,10 @@ def test_what_a_killed_collector_sends_again_from_its_disk_is_there_once(folder,
     (folder / "queue").mkdir()
     storage = {"file_storage": {"directory": str(folder / "queue")}}
     exporters = exporter("grpc-gzip", None)
-    exporters["otlp"]["sending_queue"] |= {"storage": "file_storage"}
+    exporters["otlp_grpc"]["sending_queue"] |= {"storage": "file_storage"}
     is_killed = False
     with Proxy(lambda: process.grpc, lambda: PASS if is_killed else SWALLOW) as line:
-        exporters["otlp"]["endpoint"] = line.address
+        exporters["otlp_grpc"]["endpoint"] = line.address
         with Collector(folder, exporters, storage) as collector:
             for signal, count in COUNTS.items():
                 generate(f"127.0.0.1:{collector.grpc}", signal, count)

@@ -72,7 +72,7 @@ pub(crate) fn count(objects: &BTreeMap<String, Vec<u8>>) -> u64 {
     objects.iter().map(|(key, bytes)| lines(key, bytes).len() as u64).sum()
 }
 
-/// How many log records, data points and spans there are in the bucket.
+/// How many log records, data points, spans and profiles there are in the bucket.
 pub(crate) fn items(objects: &BTreeMap<String, Vec<u8>>) -> u64 {
     let of_line = |signal: Signal, line: &str| {
         let body = read_json(signal, line.as_bytes(), usize::MAX).unwrap();

@@ -77,7 +77,8 @@ fn moment(number: u64) -> u64 {
 
 fn profile(number: u64, text: &str) -> Profile {
     let original_payload = text.as_bytes().to_vec();
-    Profile { original_payload_format: name(number), original_payload, ..Profile::default() }
+    let (original_payload_format, time_unix_nano) = (name(number), moment(number));
+    Profile { original_payload_format, original_payload, time_unix_nano, ..Profile::default() }
 }
 
 fn name(number: u64) -> String {

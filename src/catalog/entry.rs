@@ -69,7 +69,7 @@ pub struct Entry {
     pub segment: SegmentId,
     /// What it carries.
     pub signal: Signal,
-    /// Log records, data points or spans in it.
+    /// Log records, data points, spans or profiles in it.
     pub items: u64,
     /// Its length.
     pub bytes: u64,

@@ -492,7 +492,7 @@ service:
     assert_eq!(converted.problems, [""; 0]);
     for (key, value) in [
         ("upload.to", "s3://b"),
-        ("objects.signals", "[logs, metrics]"),
+        ("objects.signals", "[logs, metrics, profiles]"),
         ("outputs.rest.upload.to", "s3://c"),
         ("outputs.rest.objects.prefix", "rest"),
         ("outputs.rest.objects.signals", "[traces]"),

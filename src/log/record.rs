@@ -13,7 +13,7 @@ pub struct Record {
     pub signal: Signal,
     /// When it was received, in nanoseconds since 1970. Never goes backward within a segment.
     pub received_at: u64,
-    /// Log records, data points or spans in it.
+    /// Log records, data points, spans or profiles in it.
     pub items: u32,
     /// Whose it is; empty if nobody said so.
     pub tenant: String,

@@ -48,7 +48,7 @@ pub struct Object {
     pub signal: Signal,
     /// Records in it.
     pub records: u64,
-    /// Log records, data points or spans in it.
+    /// Log records, data points, spans or profiles in it.
     pub items: u64,
     /// Its length.
     pub bytes: u64,

@@ -13,7 +13,7 @@ pub use crate::listen::auth::TENANT_BYTES_MAX;
 pub struct Export {
     /// What it carries.
     pub signal: Signal,
-    /// Log records, data points or spans in it; never 0, for an empty request is answered without being stored.
+    /// Log records, data points, spans or profiles in it; never 0, for an empty request is answered without being stored.
     pub items: u32,
     /// Whose it is, in at most [`TENANT_BYTES_MAX`] bytes; empty if nobody said so.
     pub tenant: Arc<str>,

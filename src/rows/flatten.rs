@@ -46,7 +46,7 @@ pub struct Origin<'a> {
 }
 
 /// Appends a row for each log record, data point or span of `body`, an export request of the layout's signal, to `table`,
-/// which has the layout's columns.
+/// which has the layout's columns. Profiles have no rows.
 ///
 /// What becomes of what is said in [the module](super). The same request from the same origin becomes the same rows.
 ///

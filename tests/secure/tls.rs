@@ -105,9 +105,9 @@ async fn only_clients_with_a_certificate_of_the_right_authority_come_in() {
     assert_eq!(answer.grpc_status().code(), Code::Ok);
 
     // TLS 1.3 tells a client after its own part of the handshake that it is not taken.
-    let refused =
+    let strangers =
         [connect(server.grpc, &us, b"h2").await, connect_as(server.grpc, &us, &them.client()).await];
-    for mut stream in refused.into_iter().flatten() {
+    for mut stream in strangers.into_iter().flatten() {
         let read = timeout(AT_LAST, stream.read(&mut [0; 1])).await.expect("it is ended");
         assert!(read.is_err(), "{read:?}");
     }

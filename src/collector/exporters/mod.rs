@@ -129,8 +129,10 @@ fn share_signals(main: &Output<'_>, others: &[Output<'_>], conversion: &mut Conv
     let taken: BTreeSet<Signal> =
         others.iter().chain([main]).flat_map(|output| output.signals.iter().copied()).collect();
     let kept: Vec<Signal> = Signal::ALL.into_iter().filter(|signal| !taken.contains(signal)).collect();
-    if !kept.is_empty() {
-        let names = kept.iter().map(|signal| signal.name()).collect::<Vec<_>>().join(", ");
+    // That profiles are kept is not worth a row: hardly any Collector has a pipeline of them.
+    let told: Vec<_> = kept.iter().filter(|signal| **signal != Signal::Profiles).collect();
+    if !told.is_empty() {
+        let names = told.iter().map(|signal| signal.name()).collect::<Vec<_>>().join(", ");
         let key = "service.pipelines";
         conversion.say(
             key,

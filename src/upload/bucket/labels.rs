@@ -6,7 +6,7 @@
 //! forebay-writer             the id of the data folder that it comes from, as in its name
 //! forebay-version            the version of forebay that put it
 //! forebay-records            records (exports) in it
-//! forebay-items              log records, data points or spans in it
+//! forebay-items              log records, data points, spans or profiles in it
 //! forebay-first-received-at  when its first record was received, RFC 3339 in UTC
 //! forebay-last-received-at   when its last record was received
 //! forebay-blake3             the BLAKE3 hash of its bytes
