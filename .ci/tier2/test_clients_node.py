@@ -1,4 +1,4 @@
-"""OpenTelemetry's SDK for Node.js, which Claude Code is written with: OTLP JSON over HTTP."""
+"""OpenTelemetry's SDK for Node.js, which Claude Code is written with: every protocol, all signals."""
 
 import os
 import pathlib
@@ -15,9 +15,11 @@ ATTRIBUTES = {"text": "grüße, 世界", "double": 0.1 + 0.2, "truth": True, "te
 
 
 @pytest.mark.parametrize("compression", ["none", "gzip"])
-def test_everything_arrives_once_with_its_attributes(folder, forebay, figure, compression):
+@pytest.mark.parametrize("protocol", ["grpc", "http/protobuf", "http/json"])
+def test_everything_arrives_once_with_its_attributes(folder, forebay, figure, protocol, compression):
     process = forebay(UPLOAD_TO=f"file://{folder}/bucket").start()
-    command = ["node", HERE / "node" / "send.js", f"http://{process.http}", str(COUNT), compression]
+    endpoint = f"http://{process.grpc if protocol == 'grpc' else process.http}"
+    command = ["node", HERE / "node" / "send.js", endpoint, protocol, str(COUNT), compression]
     environment = {**os.environ, "NODE_PATH": str(RESULTS / "node" / "node_modules")}
     subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, check=True, timeout=120)
     process.flush()
@@ -35,4 +37,4 @@ def test_everything_arrives_once_with_its_attributes(folder, forebay, figure, co
     assert all(audit.value(record["body"]) == f"record {number(record)}" for record in logs)
     assert all(span["name"] == f"span {number(span)}" for span in spans)
     assert all(float(point.get("asDouble", point.get("asInt"))) == number(point) for point in points)
-    figure(f"OpenTelemetry for Node.js, http/json, {compression}: {COUNT} of each, once and unchanged")
+    figure(f"OpenTelemetry for Node.js, {protocol}, {compression}: {COUNT} of each, once and unchanged")

@@ -1,17 +1,9 @@
-"""OpenTelemetry's own SDK for Python: all signals, over gRPC and HTTP, with and without gzip."""
+"""OpenTelemetry's own SDK for Python: all signals, over every protocol, with and without gzip."""
 
 import itertools
 
-import grpc
 import pytest
 from opentelemetry._logs import LogRecord, SeverityNumber
-from opentelemetry.exporter.otlp.proto.grpc import _log_exporter as grpc_logs
-from opentelemetry.exporter.otlp.proto.grpc import metric_exporter as grpc_metrics
-from opentelemetry.exporter.otlp.proto.grpc import trace_exporter as grpc_traces
-from opentelemetry.exporter.otlp.proto.http import Compression
-from opentelemetry.exporter.otlp.proto.http import _log_exporter as http_logs
-from opentelemetry.exporter.otlp.proto.http import metric_exporter as http_metrics
-from opentelemetry.exporter.otlp.proto.http import trace_exporter as http_traces
 from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk._logs.export import BatchLogRecordProcessor
 from opentelemetry.sdk.metrics import MeterProvider
@@ -22,6 +14,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import Link, SpanKind
 
 from support import audit
+from support.exporters import PROTOCOLS, exporters
 
 COUNT = 250
 ATTRIBUTES = {
@@ -33,31 +26,6 @@ ATTRIBUTES = {
     "texts": ["a", ""],
     "wholes": [1, 2**53 + 1],
 }
-
-
-def over_grpc(forebay, is_gzip):
-    """The three exporters over gRPC."""
-    options = {
-        "endpoint": f"http://{forebay.grpc}",
-        "insecure": True,
-        "compression": grpc.Compression.Gzip if is_gzip else grpc.Compression.NoCompression,
-    }
-    return (
-        grpc_logs.OTLPLogExporter(**options),
-        grpc_metrics.OTLPMetricExporter(**options),
-        grpc_traces.OTLPSpanExporter(**options),
-    )
-
-
-def over_http(forebay, is_gzip):
-    """The three exporters over HTTP with protobuf."""
-    compression = Compression.Gzip if is_gzip else Compression.NoCompression
-    to = lambda signal: {"endpoint": f"http://{forebay.http}/v1/{signal}", "compression": compression}
-    return (
-        http_logs.OTLPLogExporter(**to("logs")),
-        http_metrics.OTLPMetricExporter(**to("metrics")),
-        http_traces.OTLPSpanExporter(**to("traces")),
-    )
 
 
 def send_logs(resource, exporter):
@@ -117,11 +85,12 @@ def points(metric):
 
 
 @pytest.mark.parametrize("compression", ["plain", "gzip"])
-@pytest.mark.parametrize("exporters", [over_grpc, over_http])
-def test_everything_arrives_once_with_its_attributes(folder, forebay, figure, exporters, compression):
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_everything_arrives_once_with_its_attributes(folder, forebay, figure, protocol, compression):
     process = forebay(UPLOAD_TO=f"file://{folder}/bucket").start()
-    resource = Resource({"service.name": "tier2", "way": exporters.__name__})
-    for send, exporter in zip((send_logs, send_metrics, send_traces), exporters(process, compression == "gzip")):
+    resource = Resource({"service.name": "tier2", "way": protocol})
+    senders = (send_logs, send_metrics, send_traces)
+    for send, exporter in zip(senders, exporters(protocol, process, compression == "gzip"), strict=True):
         send(resource, exporter)
     process.flush()
     process.stop()
@@ -132,7 +101,7 @@ def test_everything_arrives_once_with_its_attributes(folder, forebay, figure, ex
     logs, metrics, spans = ([*audit.items(signal, objects)] for signal in audit.ITEMS)
     for found_resource, scope, _ in itertools.chain(logs, metrics, spans):
         found = audit.attributes(found_resource["attributes"])
-        assert (found["service.name"], found["way"]) == ("tier2", exporters.__name__)
+        assert (found["service.name"], found["way"]) == ("tier2", protocol)
         assert (scope["name"], scope["version"]) == ("tier2", "1.0")
 
     records = [record for _, _, record in logs]
@@ -163,4 +132,4 @@ def test_everything_arrives_once_with_its_attributes(folder, forebay, figure, ex
             (root["spanId"], {"number": number})
         ]
     assert len({span["spanId"] for span in spans}) == len(spans)
-    figure(f"OpenTelemetry for Python, {exporters.__name__}, {compression}: {COUNT} of each, once and unchanged")
+    figure(f"OpenTelemetry for Python, {protocol}, {compression}: {COUNT} of each, once and unchanged")

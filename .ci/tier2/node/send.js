@@ -1,16 +1,17 @@
-// Sends numbered items of all signals with OpenTelemetry's SDK for Node.js, as OTLP JSON over HTTP.
-// node send.js ENDPOINT COUNT none|gzip
+// Sends numbered items of all signals with OpenTelemetry's SDK for Node.js.
+// node send.js ENDPOINT grpc|http/protobuf|http/json COUNT none|gzip
 "use strict";
 
-const { OTLPLogExporter } = require("@opentelemetry/exporter-logs-otlp-http");
-const { OTLPMetricExporter } = require("@opentelemetry/exporter-metrics-otlp-http");
-const { OTLPTraceExporter } = require("@opentelemetry/exporter-trace-otlp-http");
 const { BatchLogRecordProcessor, LoggerProvider } = require("@opentelemetry/sdk-logs");
 const { AggregationTemporality, MeterProvider, PeriodicExportingMetricReader } = require("@opentelemetry/sdk-metrics");
 const { BasicTracerProvider, BatchSpanProcessor } = require("@opentelemetry/sdk-trace-base");
 
-const [endpoint, count, compression] = [process.argv[2], Number(process.argv[3]), process.argv[4]];
-const to = (signal) => ({ url: `${endpoint}/v1/${signal}`, compression });
+const [endpoint, protocol, count, compression] = [process.argv[2], process.argv[3], Number(process.argv[4]), process.argv[5]];
+const kind = { grpc: "grpc", "http/protobuf": "proto", "http/json": "http" }[protocol];
+const { OTLPLogExporter } = require(`@opentelemetry/exporter-logs-otlp-${kind}`);
+const { OTLPMetricExporter } = require(`@opentelemetry/exporter-metrics-otlp-${kind}`);
+const { OTLPTraceExporter } = require(`@opentelemetry/exporter-trace-otlp-${kind}`);
+const to = (signal) => ({ url: protocol === "grpc" ? endpoint : `${endpoint}/v1/${signal}`, compression });
 const attributes = (number) => ({ number, text: "grüße, 世界", double: 0.1 + 0.2, truth: true, texts: ["a", ""] });
 
 async function main() {
