@@ -1,4 +1,4 @@
-"""OpenTelemetry's SDK for Node.js, which Claude Code is written with: every protocol, all signals."""
+"""OpenTelemetry's SDK for Node.js, which Claude Code is written with: every protocol, with gzip, TLS and credentials."""
 
 import os
 import pathlib
@@ -8,19 +8,22 @@ import pytest
 
 from conftest import RESULTS
 from support import audit
+from support.access import access_by
 
 HERE = pathlib.Path(__file__).parent
 COUNT = 500
 ATTRIBUTES = {"text": "grüße, 世界", "double": 0.1 + 0.2, "truth": True, "texts": ["a", ""]}
 
 
-@pytest.mark.parametrize("compression", ["none", "gzip"])
-@pytest.mark.parametrize("protocol", ["grpc", "http/protobuf", "http/json"])
-def test_everything_arrives_once_with_its_attributes(folder, forebay, figure, protocol, compression):
-    process = forebay(UPLOAD_TO=f"file://{folder}/bucket").start()
-    endpoint = f"http://{process.grpc if protocol == 'grpc' else process.http}"
+@pytest.mark.parametrize("way", ["plain", "gzip", "TLS", "TLS and a token", "mTLS, a token and gzip"])
+@pytest.mark.parametrize("protocol", ["grpc", "http-protobuf", "http-json"])
+def test_everything_arrives_once_with_its_attributes(folder, forebay, figure, protocol, way):
+    access = access_by(folder, way)
+    process = forebay(UPLOAD_TO=f"file://{folder}/bucket", **access.settings()).start()
+    endpoint = f"{access.scheme}://{process.grpc if protocol == 'grpc' else process.http}"
+    compression = "gzip" if "gzip" in way else "none"
     command = ["node", HERE / "node" / "send.js", endpoint, protocol, str(COUNT), compression]
-    environment = {**os.environ, "NODE_PATH": str(RESULTS / "node" / "node_modules")}
+    environment = {**os.environ, **access.environment(), "NODE_PATH": str(RESULTS / "node" / "node_modules")}
     subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, check=True, timeout=120)
     process.flush()
     process.stop()
@@ -37,4 +40,4 @@ def test_everything_arrives_once_with_its_attributes(folder, forebay, figure, pr
     assert all(audit.value(record["body"]) == f"record {number(record)}" for record in logs)
     assert all(span["name"] == f"span {number(span)}" for span in spans)
     assert all(float(point.get("asDouble", point.get("asInt"))) == number(point) for point in points)
-    figure(f"OpenTelemetry for Node.js, {protocol}, {compression}: {COUNT} of each, once and unchanged")
+    figure(f"OpenTelemetry for Node.js, {protocol}, {way}: {COUNT} of each, once and unchanged")

@@ -1,4 +1,4 @@
-"""OpenTelemetry's own SDK for Python: all signals, over every protocol, with and without gzip."""
+"""OpenTelemetry's own SDK for Python: all signals, over every protocol, with gzip, TLS and credentials."""
 
 import itertools
 
@@ -14,6 +14,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import Link, SpanKind
 
 from support import audit
+from support.access import access_by
 from support.exporters import PROTOCOLS, exporters
 
 COUNT = 250
@@ -84,13 +85,17 @@ def points(metric):
     return data["dataPoints"]
 
 
-@pytest.mark.parametrize("compression", ["plain", "gzip"])
+@pytest.mark.parametrize("way", ["plain", "gzip", "TLS", "TLS and a token", "mTLS, a token and gzip"])
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_everything_arrives_once_with_its_attributes(folder, forebay, figure, protocol, compression):
-    process = forebay(UPLOAD_TO=f"file://{folder}/bucket").start()
+def test_everything_arrives_once_with_its_attributes(folder, forebay, figure, monkeypatch, protocol, way):
+    # For the exporter over HTTP these count more than the authority that it is given.
+    for variable in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        monkeypatch.delenv(variable, raising=False)
+    access = access_by(folder, way)
+    process = forebay(UPLOAD_TO=f"file://{folder}/bucket", **access.settings()).start()
     resource = Resource({"service.name": "tier2", "way": protocol})
     senders = (send_logs, send_metrics, send_traces)
-    for send, exporter in zip(senders, exporters(protocol, process, compression == "gzip"), strict=True):
+    for send, exporter in zip(senders, exporters(protocol, process, "gzip" in way, access), strict=True):
         send(resource, exporter)
     process.flush()
     process.stop()
@@ -132,4 +137,4 @@ def test_everything_arrives_once_with_its_attributes(folder, forebay, figure, pr
             (root["spanId"], {"number": number})
         ]
     assert len({span["spanId"] for span in spans}) == len(spans)
-    figure(f"OpenTelemetry for Python, {protocol}, {compression}: {COUNT} of each, once and unchanged")
+    figure(f"OpenTelemetry for Python, {protocol}, {way}: {COUNT} of each, once and unchanged")

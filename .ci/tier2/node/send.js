@@ -1,5 +1,5 @@
 // Sends numbered items of all signals with OpenTelemetry's SDK for Node.js.
-// node send.js ENDPOINT grpc|http/protobuf|http/json COUNT none|gzip
+// node send.js ENDPOINT grpc|http-protobuf|http-json COUNT none|gzip
 "use strict";
 
 const { BatchLogRecordProcessor, LoggerProvider } = require("@opentelemetry/sdk-logs");
@@ -7,7 +7,7 @@ const { AggregationTemporality, MeterProvider, PeriodicExportingMetricReader } =
 const { BasicTracerProvider, BatchSpanProcessor } = require("@opentelemetry/sdk-trace-base");
 
 const [endpoint, protocol, count, compression] = [process.argv[2], process.argv[3], Number(process.argv[4]), process.argv[5]];
-const kind = { grpc: "grpc", "http/protobuf": "proto", "http/json": "http" }[protocol];
+const kind = { grpc: "grpc", "http-protobuf": "proto", "http-json": "http" }[protocol];
 const { OTLPLogExporter } = require(`@opentelemetry/exporter-logs-otlp-${kind}`);
 const { OTLPMetricExporter } = require(`@opentelemetry/exporter-metrics-otlp-${kind}`);
 const { OTLPTraceExporter } = require(`@opentelemetry/exporter-trace-otlp-${kind}`);

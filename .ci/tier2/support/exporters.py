@@ -13,35 +13,23 @@ from opentelemetry.exporter.otlp.proto.http import metric_exporter as http_metri
 from opentelemetry.exporter.otlp.proto.http import trace_exporter as http_traces
 
 OVER_HTTP = {
-    "http/protobuf": (http_logs.OTLPLogExporter, http_metrics.OTLPMetricExporter, http_traces.OTLPSpanExporter),
-    "http/json": (json_logs.OTLPLogExporter, json_metrics.OTLPMetricExporter, json_traces.OTLPSpanExporter),
+    "http-protobuf": (http_logs.OTLPLogExporter, http_metrics.OTLPMetricExporter, http_traces.OTLPSpanExporter),
+    "http-json": (json_logs.OTLPLogExporter, json_metrics.OTLPMetricExporter, json_traces.OTLPSpanExporter),
 }
 PROTOCOLS = ["grpc", *OVER_HTTP]
 
 
-def exporters(protocol, forebay, is_gzip, access=None):
-    """The exporters of logs, metrics and traces; an access (`support.access`) says what they show and ask for."""
+def exporters(protocol, forebay, is_gzip, access):
+    """The exporters of logs, metrics and traces, which get in by an access (`support.access`)."""
     if protocol == "grpc":
-        return over_grpc(forebay, is_gzip, access)
-    scheme = "http" if access is None else access.scheme
-    options = {
-        "compression": Compression.GZIP if is_gzip else Compression.NONE,
-        **({} if access is None else access.over_http()),
-    }
-    to = lambda signal: f"{scheme}://{forebay.http}/v1/{signal}"
+        compression = grpc.Compression.Gzip if is_gzip else grpc.Compression.NoCompression
+        options = {"endpoint": f"{access.scheme}://{forebay.grpc}", "compression": compression, **access.over_grpc()}
+        classes = (grpc_logs.OTLPLogExporter, grpc_metrics.OTLPMetricExporter, grpc_traces.OTLPSpanExporter)
+        return [exporter(**options) for exporter in classes]
+    options = {"compression": Compression.GZIP if is_gzip else Compression.NONE, **access.over_http()}
+    to = lambda signal: f"{access.scheme}://{forebay.http}/v1/{signal}"
+    signals = ("logs", "metrics", "traces")
     return [
         exporter(endpoint=to(signal), **options)
-        for exporter, signal in zip(OVER_HTTP[protocol], ("logs", "metrics", "traces"), strict=True)
+        for exporter, signal in zip(OVER_HTTP[protocol], signals, strict=True)
     ]
-
-
-def over_grpc(forebay, is_gzip, access):
-    """The three exporters over gRPC."""
-    scheme = "http" if access is None else access.scheme
-    options = {
-        "endpoint": f"{scheme}://{forebay.grpc}",
-        "compression": grpc.Compression.Gzip if is_gzip else grpc.Compression.NoCompression,
-        **({"insecure": True} if access is None else access.over_grpc()),
-    }
-    classes = (grpc_logs.OTLPLogExporter, grpc_metrics.OTLPMetricExporter, grpc_traces.OTLPSpanExporter)
-    return [exporter(**options) for exporter in classes]

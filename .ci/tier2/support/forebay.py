@@ -40,7 +40,7 @@ class Forebay:
         greeting = []
         for line in self.process.stdout:
             greeting.append(line)
-            if found := re.match(r"\s+OTLP\s+(\S+) and (\S+),", line):
+            if found := re.match(r"\s+OTLP\s+(\S+)(?: \(TLS\))? and (\S+?)(?: \(TLS\))?,", line):
                 self.grpc, self.http = found.groups()
             if found := re.match(r"\s+admin\s+(\S+):", line):
                 self.admin = found.group(1)
