@@ -2,6 +2,7 @@
 
 import datetime
 import ipaddress
+import ssl
 
 import grpc
 from cryptography import x509
@@ -22,12 +23,12 @@ class Access:
         self.token = token
         self.scheme = "https" if has_tls else "http"
         self._folder = folder / "access"
-        self._folder.mkdir()
+        self._folder.mkdir(parents=True)
         authority = Authority("tier 2")
         self.authority = self._folder / "authority.pem"
         self.authority.write_bytes(pem(authority.certificate))
         self._server = authority.issue(self._folder, "server", ExtendedKeyUsageOID.SERVER_AUTH)
-        self._client = authority.issue(self._folder, "client", ExtendedKeyUsageOID.CLIENT_AUTH)
+        self.client = authority.issue(self._folder, "client", ExtendedKeyUsageOID.CLIENT_AUTH)
 
     @property
     def has_tls(self):
@@ -62,8 +63,15 @@ class Access:
 
     def credentials(self):
         """Those of a gRPC channel."""
-        certificate, key = (file.read_bytes() for file in self._client) if self.is_mutual else (None, None)
+        certificate, key = (file.read_bytes() for file in self.client) if self.is_mutual else (None, None)
         return grpc.ssl_channel_credentials(self.authority.read_bytes(), key, certificate)
+
+    def context(self, client=True):
+        """The TLS of a client of Python's own, with its certificate, or another one, or none."""
+        context = ssl.create_default_context(cafile=self.authority)
+        if client:
+            context.load_cert_chain(*(self.client if client is True else client))
+        return context
 
     def environment(self):
         """The variables by which SDKs are told."""
@@ -80,7 +88,7 @@ class Access:
     def _files(self, authority, certificate, key):
         """What clients need, by the names that they have for it."""
         files = {authority: str(self.authority)} if self.has_tls else {}
-        return files | (named([certificate, key], map(str, self._client)) if self.is_mutual else {})
+        return files | (named([certificate, key], map(str, self.client)) if self.is_mutual else {})
 
 
 def access_by(folder, way):
