@@ -39,7 +39,7 @@ def test_every_acknowledged_record_is_in_the_bucket_once(folder, forebay, figure
             process.wait_until_delivered(3)
             kill_under_load(4)
         process.flush()
-        assert process.status()["queue"]["items"] == {"logs": 0, "metrics": 0, "traces": 0}
+        assert not any(process.status()["queue"]["items"].values())
         process.stop()
         process.run("verify")
 
