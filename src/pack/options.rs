@@ -145,7 +145,12 @@ impl Options {
             self.key != COLLECTOR.0 && template.is_some_and(|template| template.has_signal_after_time());
         let late = "objects.key has the time before `{signal}`: a reader of one signal lists the objects of all signals \
                     of all times";
-        is_late.then(|| late.to_owned()).into_iter().collect()
+        let any_bucket = "objects.bucket takes the name of the bucket from an attribute, so that whoever may send telemetry \
+                          chooses among all buckets that the credentials may write to: list the right ones in \
+                          objects.buckets";
+        let is_open = self.bucket.contains("{resource.") && self.buckets.is_empty();
+        let warnings = [is_late.then_some(late), is_open.then_some(any_bucket)];
+        warnings.into_iter().flatten().map(str::to_owned).collect()
     }
 
     /// The folders of the objects that were received at one time, for each signal that it takes: objects of the same
@@ -321,6 +326,36 @@ mod tests {
                 + r#""max_prefixes":100,"overflow_prefix":"overflow","timezone":"UTC","columns":{},"#
                 + r#""schema_objects":true,"content_encoding":false,"signals":[]}"#
         );
+    }
+
+    #[test]
+    fn a_bucket_that_clients_choose_is_warned_of_unless_there_is_a_list() {
+        let warnings = |bucket: &str, buckets: &[&str]| {
+            let buckets = buckets.iter().map(|name| (*name).to_owned()).collect();
+            Options { bucket: bucket.into(), buckets, ..Options::default() }.warnings().len()
+        };
+        assert_eq!(warnings("{resource.bucket}", &[]), 1);
+        assert_eq!(warnings("{resource.bucket}", &["lake"]), 0);
+        assert_eq!(warnings("lake-{tenant}", &[]), 0);
+    }
+
+    #[test]
+    fn the_most_prefixes_are_some_and_their_overflow_has_a_name() {
+        let message = |max_prefixes, overflow: &str| {
+            let overflow_prefix = overflow.to_owned();
+            Options { max_prefixes, overflow_prefix, ..Options::default() }
+                .validate()
+                .err()
+                .unwrap_or_default()
+        };
+        assert_eq!(message(1, "overflow"), "");
+        assert_eq!(message(1000, "too/many.x_1"), "");
+        assert_eq!(message(0, "overflow"), "objects.max_prefixes is 0; it must be 1 to 1000");
+        assert_eq!(message(1001, "overflow"), "objects.max_prefixes is 1001; it must be 1 to 1000");
+        for wrong in ["", "/", "a//b", "_x", "a/.b", "../x", "x!", "ä", &"x".repeat(65)] {
+            let expected = format!("objects.overflow_prefix is `{wrong}`; it must be");
+            assert!(message(1, wrong).starts_with(&expected), "{wrong}");
+        }
     }
 
     #[test]
