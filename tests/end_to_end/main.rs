@@ -3,6 +3,8 @@
 
 #[path = "../support/captured.rs"]
 mod captured;
+#[path = "../support/certificates.rs"]
+mod certificates;
 #[path = "../receive/client.rs"]
 #[allow(dead_code, reason = "not everything that it can say is said here")]
 mod client;
@@ -28,5 +30,6 @@ mod outputs;
 mod profiles;
 mod receipts;
 mod routing;
+mod secrets;
 mod shutdown;
 mod telemetry;
