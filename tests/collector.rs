@@ -83,6 +83,69 @@ fn a_converted_file_makes_the_same_configuration() {
     }
 }
 
+/// A configuration with what listeners and routing are told.
+const LISTENERS_AND_ROUTES: &str = "
+receivers:
+  otlp:
+    protocols:
+      grpc:
+        endpoint: unix:/run/forebay.sock
+        tls: {cert_file: /c.pem, key_file: /k.pem, client_ca_file: /a.pem, min_version: '1.3', reload_interval: 1h}
+        auth: {authenticator: bearertokenauth}
+        max_concurrent_streams: 64
+        keepalive: {server_parameters: {max_connection_age: 1h, max_connection_age_grace: 10s, time: 1m, timeout: 5s}}
+  otlp/web:
+    protocols:
+      http:
+        cors: {allowed_origins: ['https://*.example.com'], allowed_headers: [X-A], max_age: 600}
+        auth: {authenticator: basicauth/users}
+        idle_timeout: 2m
+        read_header_timeout: 10s
+exporters:
+  awss3:
+    s3uploader: {s3_bucket: telemetry, s3_base_prefix: base}
+    resource_attrs_to_s3: {s3_prefix: team.name, s3_bucket: team.bucket}
+extensions:
+  bearertokenauth: {scheme: Api, header: X-Key, tokens: ['${env:TOKEN}', 'hunter3']}
+  basicauth/users: {htpasswd: {inline: 'ann:hunter4'}}
+service:
+  extensions: [bearertokenauth, basicauth/users]
+  pipelines:
+    logs: {receivers: [otlp, otlp/web], exporters: [awss3]}
+";
+
+#[test]
+fn listeners_and_routes_are_taken_by_their_stages() {
+    let understood = load(LISTENERS_AND_ROUTES).unwrap_or_else(|invalid| panic!("{invalid}"));
+    let setting = |key: &str| {
+        let found = understood.loaded.settings.iter().find(|setting| setting.key == key);
+        found.map_or_else(|| panic!("{key}"), |setting| setting.value.clone())
+    };
+    for (key, value) in [
+        ("receive.grpc", "unix:/run/forebay.sock"),
+        ("receive.http", "localhost:4318"),
+        ("receive.listeners.grpc.tls.min_version", "1.3"),
+        ("receive.listeners.grpc.tls.reload_interval", "1h"),
+        ("receive.listeners.grpc.auth.scheme", "Api"),
+        ("receive.listeners.grpc.auth.tokens.collector-2.token", "***"),
+        ("receive.listeners.grpc.connection.max_age", "1h"),
+        ("receive.listeners.http.tls.cert_file", ""),
+        ("receive.listeners.http.auth.users", "ann=***"),
+        ("receive.listeners.http.cors.max_age", "10m"),
+        ("receive.listeners.http.connection.header_timeout", "10s"),
+        ("objects.prefix", "base/{resource.team.name|path:-}"),
+        ("objects.bucket", "{resource.team.bucket}"),
+    ] {
+        assert_eq!(setting(key), value, "{key}");
+    }
+    let converted =
+        load(&understood.native).unwrap_or_else(|invalid| panic!("{invalid}\n{}", understood.native));
+    assert_eq!(converted.loaded.config, understood.loaded.config, "{}", understood.native);
+    assert!(!format!("{understood:?}").contains("hunter"));
+    let table = understood.table.unwrap().to_string();
+    assert!(!table.contains("hunter"), "{table}");
+}
+
 #[test]
 fn what_the_stages_say_of_a_setting_names_the_line_of_the_collectors_file() {
     for (from, to, said) in [

@@ -29,6 +29,7 @@ mod write;
 mod tests;
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use crate::config::{self, Document, Entries, Entry, IGNORE_VARIABLE, Invalid, Loaded, Sources};
 use conversion::Conversion;
@@ -39,7 +40,7 @@ pub use reference::reference;
 pub use table::{Row, Table};
 
 /// A configuration, and what became of it if it was a Collector's.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Understood {
     /// The configuration.
     pub loaded: Loaded,
@@ -47,6 +48,14 @@ pub struct Understood {
     pub table: Option<Table>,
     /// The same as a file of forebay's own, without the environment and the flags.
     pub native: String,
+}
+
+/// Without the file, in which secrets stand as they were written.
+impl fmt::Debug for Understood {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { loaded, table, native: _ } = self;
+        f.debug_struct("Understood").field("loaded", loaded).field("table", table).finish_non_exhaustive()
+    }
 }
 
 /// Puts the configuration together, from files of forebay's own or a Collector's. `ignores` is whether what of a Collector's

@@ -149,10 +149,38 @@ fn each_option_of_awss3_becomes_the_setting_that_does_the_same() {
             "resource_attrs_to_s3: {s3_prefix: team.path}",
             &[("objects.prefix", "{resource.team.path|path:-p}")],
         ),
-        ("resource_attrs_to_s3: {s3_bucket: team.bucket}", &[("objects.bucket", "{resource.team.bucket}")]),
+        (
+            "resource_attrs_to_s3: {s3_bucket: team.bucket}",
+            &[("objects.bucket", "{resource.team.bucket}"), ("objects.max_prefixes", "1000")],
+        ),
     ] {
         check(&beside(options), settings);
     }
+}
+
+#[test]
+fn every_setting_that_a_table_names_is_one() {
+    let known: Vec<String> =
+        config::load(&Sources::default()).unwrap().settings.into_iter().map(|setting| setting.key).collect();
+    let check = |key: &str| {
+        let is_section =
+            || known.iter().any(|known| known.strip_prefix(key).is_some_and(|rest| rest.starts_with('.')));
+        // Names of tokens are made up.
+        let is_token = key.starts_with("receive.auth.tokens.collector");
+        assert!(is_token || known.iter().any(|known| known == key) || is_section(), "{key}");
+    };
+    let mut number = 0;
+    for cell in reference().lines().filter_map(|line| line.strip_prefix("| `")?.split(" | ").nth(2)) {
+        let settings = cell.split([' ', ',', '`', '|', '(', ')', ':', ';']).filter(|word| {
+            let first = word.split('.').next().unwrap_or_default();
+            word.contains('.') && file::OWN.contains(&first)
+        });
+        for key in settings {
+            check(key.trim_end_matches('.'));
+            number += 1;
+        }
+    }
+    assert!(number > 80, "{number}");
 }
 
 #[test]
@@ -502,7 +530,7 @@ service:
     ] {
         assert_eq!(converted.has(key), Some(value), "{key} {:#?}", converted.settings);
     }
-    let kept = ("differs", "no pipeline stores metrics: kept too, in exporters.awss3/logs");
+    let kept = ("differs", "no pipeline stores metrics, profiles: kept too, in exporters.awss3/logs");
     assert!(converted.row("service.pipelines").contains(&kept), "{:?}", converted.rows);
     assert_eq!(converted.row("exporters.awss3/unused"), [("no meaning", "it is in no pipeline")]);
     assert_eq!(converted.row("exporters.debug")[0].0, "no meaning");

@@ -91,6 +91,7 @@ pub(super) fn convert(
     }
     settings.extend(endpoint(&given, conversion));
     settings.extend(bucket_of_attribute(&given, conversion));
+    settings.extend(routes(&given, conversion));
     settings.push(prefix(component, &given, conversion));
     settings.push(key(component, &given, conversion));
     settings.push(timezone(component, &given, conversion));
@@ -140,6 +141,18 @@ fn bucket_of_attribute(given: &GivenOptions, conversion: &mut Conversion<'_>) ->
     let value = conversion.value(attribute)?;
     let template = format!("{{resource.{}}}", value.written);
     Some(Setting::text("objects.bucket", template, &attribute?.origin, &[attribute]))
+}
+
+/// The most routes of a segment: as many as forebay allows, for the Collector knows no limit.
+const ROUTES: &str = "1000";
+
+fn routes(given: &GivenOptions, conversion: &mut Conversion<'_>) -> Option<Setting> {
+    let by = ["resource_attrs_to_s3.s3_prefix", "resource_attrs_to_s3.s3_bucket"].map(|key| given.get(key));
+    let first = by.iter().flatten().next()?;
+    let why = "what is not safe in keys is escaped, and of one segment the prefixes and buckets beyond 1000 go under \
+               objects.overflow_prefix";
+    conversion.say(first.key.clone(), Outcome::Differs, why);
+    Some(Setting::text("objects.max_prefixes", ROUTES, &first.origin, &[]))
 }
 
 fn prefix(component: &Component, given: &GivenOptions, conversion: &mut Conversion<'_>) -> Setting {
