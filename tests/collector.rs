@@ -173,6 +173,26 @@ fn mistakes_of_the_collectors_file_and_of_what_comes_of_it_are_said_together() {
 }
 
 #[test]
+fn a_damaged_file_is_read_or_refused_and_nothing_else() {
+    for yaml in [EVERYTHING, LISTENERS_AND_ROUTES] {
+        let whole: Vec<&str> = yaml.lines().collect();
+        for number in 0..whole.len() {
+            let without = [&whole[..number], &whole[number + 1..]].concat();
+            for damaged in [without, whole[..number].to_vec()] {
+                let damaged = damaged.join("\n");
+                match load(&damaged) {
+                    Ok(understood) => {
+                        let converted = load(&understood.native).map(|converted| converted.loaded.config);
+                        assert_eq!(converted.as_ref(), Ok(&understood.loaded.config), "{damaged}");
+                    }
+                    Err(invalid) => assert!(!invalid.problems.is_empty(), "{damaged}"),
+                }
+            }
+        }
+    }
+}
+
+#[test]
 fn the_reference_has_every_option_as_it_is_read() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/collector.md");
     let file = std::fs::read_to_string(path).unwrap();

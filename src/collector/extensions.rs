@@ -99,6 +99,12 @@ pub(super) fn convert(
     used: &std::collections::BTreeSet<String>,
     conversion: &mut Conversion<'_>,
 ) {
+    let lasts = |component: &Component| component.kind() == "file_storage" && used.contains(&component.id);
+    if !file.extensions.iter().any(lasts) && file.own.get("data_dir").is_none() {
+        let why = "no file_storage names a folder that lasts: everything lies in ./forebay-data until it is delivered, \
+                   unless --data-dir or FOREBAY_DATA_DIR names another one";
+        conversion.say("extensions", Outcome::Differs, why);
+    }
     for component in &file.extensions {
         if !used.contains(&component.id) {
             conversion.say(component.key(), Outcome::NoMeaning, "the service does not start it");

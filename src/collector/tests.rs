@@ -473,6 +473,8 @@ fn extensions_become_the_admin_address_and_the_data_folder_or_have_no_meaning() 
     ] {
         check(&with_protocols("{grpc: }", extensions), settings);
     }
+    let without = convert_with(&with_protocols("{grpc: }", "{}"), &[], false);
+    assert!(without.row("extensions")[0].1.starts_with("no file_storage names a folder that lasts"));
     let converted =
         convert_with(&with_protocols("{grpc: }", "{other: , health_check: {path: /health}}"), &[], false);
     assert_eq!(converted.row("extensions.other"), [("not honoured", "forebay has nothing like it")]);
