@@ -34,7 +34,20 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ),
     (
         "cli",
-        &["units", "otlp", "disk", "log", "pack", "catalog", "config", "collector", "admin", "send", "app"],
+        &[
+            "units",
+            "otlp",
+            "disk",
+            "listen",
+            "log",
+            "pack",
+            "catalog",
+            "config",
+            "collector",
+            "admin",
+            "send",
+            "app",
+        ],
     ),
 ];
 

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use super::arguments::{Flush, Send};
 use super::flush;
 use crate::config::Config;
+use crate::listen::Address;
 use crate::send::{self, Options, Protocol};
 use crate::units::Span;
 
@@ -12,7 +13,10 @@ use crate::units::Span;
 pub(super) fn run(config: &Config, arguments: Send) -> anyhow::Result<ExitCode> {
     let protocol = arguments.protocol;
     let is_ours = arguments.to.is_none();
-    let to = arguments.to.unwrap_or_else(|| configured(config, protocol));
+    let to = match arguments.to {
+        Some(to) => to,
+        None => configured(config, protocol).map_err(anyhow::Error::msg)?,
+    };
     let options = Options { to, protocol, count: arguments.count, timeout: arguments.timeout.duration() };
     let report = super::runtime()?.block_on(send::run(&options))?;
     super::print(&format!("to {} ({protocol})\n{report}", options.to))?;
@@ -27,16 +31,35 @@ pub(super) fn run(config: &Config, arguments: Send) -> anyhow::Result<ExitCode> 
 }
 
 /// The address at which a forebay with this configuration listens, as it is reached from the same machine.
-fn configured(config: &Config, protocol: Protocol) -> String {
-    let address = match protocol {
-        Protocol::Grpc => &config.receive.grpc,
-        Protocol::HttpProtobuf | Protocol::HttpJson => &config.receive.http,
+///
+/// # Errors
+/// If the sample cannot be sent there.
+fn configured(config: &Config, protocol: Protocol) -> Result<String, String> {
+    let (name, address) = match protocol {
+        Protocol::Grpc => ("grpc", &config.receive.grpc),
+        Protocol::HttpProtobuf | Protocol::HttpJson => ("http", &config.receive.http),
     };
-    match address.rsplit_once(':') {
+    let own = config.receive.listeners.get(name);
+    let tls = own.map_or(&config.receive.tls, |own| &own.tls);
+    let auth = own.map_or(&config.receive.auth, |own| &own.auth);
+    let cannot = |why: &str| {
+        format!(
+            "receive.{name} is {address}, which {why}; name another listener with --to, or point a client at it"
+        )
+    };
+    if tls.is_on() || auth.is_on() {
+        return Err(cannot(
+            "has TLS or asks for credentials, and the sample goes in the clear and without any",
+        ));
+    }
+    let Ok(Address::Tcp(address)) = Address::parse(name, address) else {
+        return Err(cannot("is no address of the network"));
+    };
+    Ok(match address.rsplit_once(':') {
         Some(("0.0.0.0", port)) => format!("http://127.0.0.1:{port}"),
         Some(("[::]", port)) => format!("http://[::1]:{port}"),
         _ => format!("http://{address}"),
-    }
+    })
 }
 
 #[cfg(test)]
@@ -46,10 +69,20 @@ mod tests {
     #[test]
     fn the_sample_goes_where_the_configured_forebay_listens() {
         let mut config = Config::default();
-        assert_eq!(configured(&config, Protocol::Grpc), "http://127.0.0.1:4317");
+        let address = |text: &str| Ok(text.to_owned());
+        assert_eq!(configured(&config, Protocol::Grpc), address("http://127.0.0.1:4317"));
         config.receive.http = "0.0.0.0:80".to_owned();
-        assert_eq!(configured(&config, Protocol::HttpJson), "http://127.0.0.1:80");
+        assert_eq!(configured(&config, Protocol::HttpJson), address("http://127.0.0.1:80"));
         config.receive.http = "[::]:80".to_owned();
-        assert_eq!(configured(&config, Protocol::HttpProtobuf), "http://[::1]:80");
+        assert_eq!(configured(&config, Protocol::HttpProtobuf), address("http://[::1]:80"));
+        config.receive.http = "off".to_owned();
+        let error = configured(&config, Protocol::HttpJson).unwrap_err();
+        assert!(
+            error.starts_with("receive.http is off, which is no address of the network; name another"),
+            "{error}"
+        );
+        config.receive.auth.tokens_file = Some("/tokens".into());
+        let error = configured(&config, Protocol::Grpc).unwrap_err();
+        assert!(error.starts_with("receive.grpc is 127.0.0.1:4317, which has TLS or asks"), "{error}");
     }
 }

@@ -15,6 +15,10 @@ use super::{ConnectionOptions, Options, Refusal};
 use crate::listen::auth::{AuthOptions, Authenticator, Denied};
 use crate::listen::tls::{self, Tls};
 use crate::listen::{self, Stream};
+use crate::metrics;
+
+/// The value of the metric label `reason` for who names a tenant that is not its own.
+const FORBIDDEN: &str = "forbidden";
 
 /// What holds for the connections of one listener.
 #[derive(Debug)]
@@ -49,6 +53,9 @@ impl Endpoint {
         let tls = own.tls.is_on().then(|| {
             Tls::load(name, &place(own.tls == options.tls, "tls"), &own.tls, tls::HTTP).map(Arc::new)
         });
+        if !options.tenant_header.is_empty() {
+            metrics::listen::auth_failures(name, FORBIDDEN, 0);
+        }
         let place = place(own.auth == options.auth, "auth");
         let authenticator = own.auth.is_on().then(|| authenticator(authenticators, name, &place, &own.auth));
         Ok(Self {
@@ -119,7 +126,7 @@ impl Endpoint {
         };
         let caller = Caller::new(identity, self.tenant_header.as_ref(), headers);
         if let Err(Fault::ForeignTenant) = caller {
-            crate::metrics::listen::auth_failures(&self.name, "forbidden", 1);
+            metrics::listen::auth_failures(&self.name, FORBIDDEN, 1);
         }
         caller
     }

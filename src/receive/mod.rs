@@ -1,7 +1,8 @@
 //! The first stage: OTLP over gRPC and HTTP becomes an [`Export`], and the answer to its client.
 //!
 //! ```text
-//! connection -> route -> grpc | http -> admission -> request body -> open -> Intake::store -> acknowledgement
+//! listener -> TLS -> connection -> route -> grpc | http -> credentials
+//!          -> admission -> request body -> open -> Intake::store -> acknowledgement
 //! ```
 //!
 //! What holds for every request:
@@ -19,7 +20,9 @@
 //!   the table.
 //! - When a client goes away, its call is dropped wherever it stands. That leaves nothing behind: an export is stored as
 //!   a whole or not at all, its memory is given back, and no answer is counted.
-//! - Both addresses take gRPC and HTTP: Claude Code speaks HTTP to the gRPC port when told nothing.
+//! - Who has to show credentials and does not is refused before its body is read, and before memory is set aside for it.
+//!   No secret is ever logged, or told to a client.
+//! - Every listener takes gRPC and HTTP: Claude Code speaks HTTP to the gRPC port when told nothing.
 
 mod acknowledgement;
 mod activity;
