@@ -1,7 +1,7 @@
 //! The configuration of an OpenTelemetry Collector, read as one of forebay's.
 //!
 //! A file with `receivers`, `exporters` or `service` is a Collector's. It is taken apart into components, each of which is
-//! read by a table of its options ([`rules`]), and becomes settings of forebay that know the lines from which they come.
+//! read by a table of its options (`rules`), and becomes settings of forebay that know the lines from which they come.
 //! From there on all is as with a file of forebay's own: the same checks, the same sentences, the same environment variables
 //! and flags on top.
 //!

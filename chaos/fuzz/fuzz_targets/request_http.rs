@@ -243,8 +243,7 @@ impl Sent {
         if body.is_empty() {
             return Outcome::Nothing;
         }
-        let stored =
-            |items, body: Vec<u8>| Outcome::Stored(Export::of(self.signal, items, body.into()));
+        let stored = |items, body: Vec<u8>| Outcome::Stored(Export::of(self.signal, items, body.into()));
         let body = if self.is_json {
             match read_json(self.signal, &body, LIMIT_BYTES) {
                 Ok(body) => body,

@@ -142,7 +142,7 @@ fn export(input: &mut Input<'_>, next_seq: usize) -> Export {
         100..=199 => hostile(length, next_seq as u64 + u64::from(input.byte() & 15), input.byte()),
         byte => vec![byte; length],
     };
-    Export::of(signal, items, body.into() )
+    Export::of(signal, items, body.into())
 }
 
 /// Headers of records, one behind the other, that promise bodies as long as they may be.
