@@ -9,7 +9,7 @@ use forebay::receive::{Listeners, Options};
 use forebay::units::Span;
 use rustls::{ALL_VERSIONS, version};
 use tempfile::TempDir;
-use tokio::io::AsyncReadExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 use tonic::Code;
@@ -69,22 +69,33 @@ async fn a_client_of_reqwest_sends_over_tls() {
 }
 
 #[tokio::test]
-async fn who_speaks_no_tls_or_does_not_go_on_keeps_nobody_waiting() {
+async fn who_does_not_go_on_with_its_handshake_keeps_nobody_waiting() {
+    let (folder, authority) = (TempDir::new().unwrap(), Authority::new("us"));
+    let handshake_timeout = Span::seconds(300);
+    let tls = TlsOptions { handshake_timeout, ..tls(folder.path(), &authority.server()) };
+    let server = Server::start(with(tls), Room::Plenty).await;
+    let _silent = TcpStream::connect(server.grpc).await.unwrap();
+    let others = async {
+        let stream = connect(server.grpc, &authority, b"http/1.1").await.unwrap();
+        http1_over(stream, http(Signal::Logs, PROTOBUF, &logs(1))).await
+    };
+    let answer = timeout(AT_LAST, others).await.expect("others are served meanwhile");
+    assert_eq!(answer.status, 200);
+}
+
+#[tokio::test]
+async fn a_handshake_that_takes_too_long_or_is_none_gives_its_place_back() {
     let (folder, authority) = (TempDir::new().unwrap(), Authority::new("us"));
     let options = Options { max_connections: 2, ..with(tls(folder.path(), &authority.server())) };
     let server = Server::start(options, Room::Plenty).await;
-    let mut silent = TcpStream::connect(server.grpc).await.unwrap();
-    let stream = connect(server.grpc, &authority, b"http/1.1").await.unwrap();
-    assert_eq!(http1_over(stream, http(Signal::Logs, PROTOBUF, &logs(1))).await.status, 200);
-
-    // A place is given back when a handshake takes too long.
-    let mut also_silent = TcpStream::connect(server.grpc).await.unwrap();
-    for stream in [&mut silent, &mut also_silent] {
-        let read = timeout(AT_LAST, stream.read(&mut [0; 1])).await.expect("it is ended");
+    let mut both =
+        [TcpStream::connect(server.grpc).await.unwrap(), TcpStream::connect(server.grpc).await.unwrap()];
+    for silent in &mut both {
+        let read = timeout(AT_LAST, silent.read(&mut [0; 1])).await.expect("it is ended");
         assert!(matches!(read, Ok(0) | Err(_)));
     }
     let mut plain = TcpStream::connect(server.grpc).await.unwrap();
-    tokio::io::AsyncWriteExt::write_all(&mut plain, b"POST /v1/logs HTTP/1.1\r\n\r\n").await.unwrap();
+    plain.write_all(b"POST /v1/logs HTTP/1.1\r\n\r\n").await.unwrap();
     let mut said = Vec::new();
     let _ = timeout(AT_LAST, plain.read_to_end(&mut said)).await.expect("it is ended");
     assert!(!said.starts_with(b"HTTP"), "nothing is answered in the clear");
