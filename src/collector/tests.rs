@@ -532,7 +532,7 @@ service:
     ] {
         assert_eq!(converted.has(key), Some(value), "{key} {:#?}", converted.settings);
     }
-    let kept = ("differs", "no pipeline stores metrics, profiles: kept too, in exporters.awss3/logs");
+    let kept = ("differs", "no pipeline stores metrics: kept too, in exporters.awss3/logs");
     assert!(converted.row("service.pipelines").contains(&kept), "{:?}", converted.rows);
     assert_eq!(converted.row("exporters.awss3/unused"), [("no meaning", "it is in no pipeline")]);
     assert_eq!(converted.row("exporters.debug")[0].0, "no meaning");
