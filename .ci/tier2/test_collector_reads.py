@@ -1,7 +1,7 @@
 """The OpenTelemetry Collector reads what forebay wrote in the layout of the Collector, and understands all of it.
 
-The Collector's own receiver for S3 cannot be had here. What that one does is done in its place: objects are looked for
-by the minute, up to `<signal>_`, and told apart by their endings. What they hold is for the Collector's own decoders.
+Its own receiver for S3 does so, of a version that knows no zstd; and its decoders of a newer version, to which what lies where
+that receiver looks (by the minute, up to `<signal>_`) is handed as it is, packed with zstd as well.
 """
 
 import datetime
@@ -12,10 +12,11 @@ import json
 import pytest
 
 from support import items
-from support.collector import SIGNALS, Collector
+from support.collector import OTELCOL_WITH_S3, SIGNALS, Collector, Otelcol, documents
 from support.forebay import Forebay
-from support.seaweedfs import BUCKET, SeaweedFS
+from support.seaweedfs import AUDITOR, BUCKET, SeaweedFS
 from support.telemetry import Generator, captured
+from support.waiting import wait_until
 
 FORMATS, COMPRESSIONS = ["otlp_json", "otlp_proto"], ["none", "gzip", "zstd"]
 OUTPUTS = {f"{kind}-{packed}".replace("_", "-"): (kind, packed) for kind in FORMATS for packed in COMPRESSIONS}
@@ -113,3 +114,37 @@ def test_the_collector_reads_exactly_what_was_sent(folder, figure, written, outp
         expected = items.of_messages(signal, messages[signal])
         items.check_equal(items.of_json(signal, read[signal]), expected, f"{output}, {signal}")
     figure(f"the Collector read {output}: {sum(map(len, found.values()))} objects, all items once and unchanged")
+
+
+@pytest.mark.parametrize("output", [name for name, (_, packed) in OUTPUTS.items() if packed != "zstd"])
+def test_the_collectors_receiver_for_s3_hands_on_exactly_what_was_sent(folder, figure, written, output):
+    store, messages, begin, end = written
+    minute = lambda time: time.strftime("%Y-%m-%d %H:%M")
+    downloader = {
+        "region": "us-east-1", "s3_bucket": BUCKET, "s3_prefix": output, "s3_partition_timezone": "UTC",
+        "endpoint": store.endpoint, "s3_force_path_style": True,
+    }  # fmt: skip
+    file = folder / "read.jsonl"
+    receiver = {
+        "starttime": minute(begin), "endtime": minute(end + datetime.timedelta(minutes=1)), "s3downloader": downloader
+    }  # fmt: skip
+    config = {
+        "receivers": {"awss3": receiver},
+        "exporters": {"file": {"path": str(file), "flush_interval": "50ms"}},
+        "service": {
+            "telemetry": {"metrics": {"level": "none"}},
+            "pipelines": {name: {"receivers": ["awss3"], "exporters": ["file"]} for name in SIGNALS},
+        },
+    }
+    path = folder / "otelcol.yaml"
+    path.write_text(json.dumps(config, indent=2), encoding="utf-8")
+    environment = {"AWS_ACCESS_KEY_ID": AUDITOR[0], "AWS_SECRET_ACCESS_KEY": AUDITOR[1]}
+    with Otelcol(folder, path, OTELCOL_WITH_S3, environment) as collector:
+        is_read = lambda: collector.said("Finished reading telemetry") == len(SIGNALS)
+        wait_until(is_read, f"the Collector has read everything; see {folder}/collector.log")
+        collector.stop()
+    read = documents(file)
+    for signal in SIGNALS:
+        expected = items.of_messages(signal, messages[signal])
+        items.check_equal(items.of_json(signal, read[signal]), expected, f"{output}, {signal}")
+    figure(f"the Collector's receiver for S3 read {output}: all items once and unchanged")

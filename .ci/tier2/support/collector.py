@@ -14,6 +14,7 @@ from .waiting import wait_until
 
 FOLDER = pathlib.Path(os.environ.get("CI_FOLDER", pathlib.Path(__file__).parents[3] / "target" / "ci")) / "go"
 OTELCOL, TELEMETRYGEN = FOLDER / "otelcol" / "otelcol", FOLDER / "bin" / "telemetrygen"
+OTELCOL_WITH_S3 = FOLDER / "otelcol-s3" / "otelcol"
 SIGNALS = ["logs", "metrics", "traces"]
 DOCUMENTS = {"resourceLogs": "logs", "resourceMetrics": "metrics", "resourceSpans": "traces"}
 # Where the Collector counts what its exporters handed on.
@@ -23,9 +24,11 @@ SENT = {"logs": "sent_log_records", "metrics": "sent_metric_points", "traces": "
 class Otelcol:
     """A Collector with a configuration of whatever kind."""
 
-    def __init__(self, folder, config):
+    def __init__(self, folder, config, program=OTELCOL, environment=None):
         self._log = folder / "collector.log"
         self._config = config
+        self._program = program
+        self._environment = environment or {}
         self._process = None
 
     def __enter__(self):
@@ -38,11 +41,11 @@ class Otelcol:
     def start(self):
         """Starts it, and returns once it takes telemetry in."""
         # It asks no cloud for anything, and has no proxy.
-        environment = {"PATH": os.environ.get("PATH", ""), "HOME": str(self._config.parent)}
+        environment = {"PATH": os.environ.get("PATH", ""), "HOME": str(self._config.parent), **self._environment}
         with open(self._log, "ab") as log:
             before = log.tell()
             self._process = subprocess.Popen(
-                [OTELCOL, "--config", self._config], env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+                [self._program, "--config", self._config], env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
             )
 
         def is_ready():
@@ -50,6 +53,10 @@ class Otelcol:
             return b"Everything is ready" in self._log.read_bytes()[before:]
 
         wait_until(is_ready, f"the Collector is ready; see {self._log}")
+
+    def said(self, words):
+        """How often it has said this."""
+        return self._log.read_bytes().count(words.encode())
 
     def stop(self):
         """SIGTERM; it has to end well."""
