@@ -26,6 +26,8 @@ mod table;
 mod write;
 
 #[cfg(test)]
+mod option_tests;
+#[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;
