@@ -1,10 +1,11 @@
 """Forebay in the Collector's place: the very same file of configuration, the same clients, and the same in the bucket.
 
-The Collector's own exporter for S3 cannot be had here, so the keys are held against its rule: base, prefix and partition,
-the prefix of the file, signal, unique part and endings.
+The keys are held against those that the Collector's own exporter for S3 writes, and against its rule: base, prefix and
+partition, the prefix of the file, signal, unique part and endings.
 """
 
 import datetime
+import gzip
 import json
 import re
 import zoneinfo
@@ -12,7 +13,7 @@ import zoneinfo
 import pytest
 
 from support import audit, items
-from support.collector import SIGNALS, Otelcol, documents, telemetrygen
+from support.collector import OTELCOL_WITH_S3, SIGNALS, Otelcol, documents, telemetrygen
 from support.ports import free_port
 from support.seaweedfs import BUCKET, WRITER, SeaweedFS
 from support.telemetry import Generator
@@ -107,6 +108,43 @@ def test_one_file_makes_the_collector_and_forebay_store_the_same(folder, forebay
 
 
 @pytest.mark.parametrize("case", CASES)
+def test_one_file_makes_the_collector_and_forebay_write_under_the_same_keys(folder, forebay, figure, case):
+    options = CASES[case][0]
+    uploader = {key: value for key, value in options.items() if key != "marshaler"}
+    credentials = {"AWS_ACCESS_KEY_ID": WRITER[0], "AWS_SECRET_ACCESS_KEY": WRITER[1]}
+    exports = [*Generator(SEED, BEGAN, days=2).exports(requests=10)]
+    with SeaweedFS(folder) as store:
+        # The Collector takes the time of its machine where no zone is named.
+        to = {"region": "us-east-1", "s3_bucket": BUCKET, "endpoint": store.endpoint, "s3_force_path_style": True}
+        zone = {"s3_partition_timezone": "UTC"}
+        exporter = {"s3uploader": {**to, **zone, **uploader}, "marshaler": options.get("marshaler", "otlp_json")}
+        path, _, http = configuration(folder, {"awss3": exporter})
+        with Otelcol(folder, path, OTELCOL_WITH_S3, credentials) as collector:
+            for export in exports:
+                export.send_to(http)
+            # It hands on what `batch` still holds.
+            collector.stop()
+        by_the_collector = store.objects()
+
+        process = with_this_file_only(forebay(CONFIG=path))
+        process.environment |= credentials
+        process.start()
+        for export in exports:
+            export.send_to(http)
+        process.flush()
+        process.stop()
+        objects = store.objects()
+    by_forebay = {key: content for key, content in objects.items() if key not in by_the_collector}
+    assert shapes(by_forebay) == shapes(by_the_collector)
+    assert len(shapes(by_forebay)) == len(SIGNALS)
+    if exporter["marshaler"] == "otlp_json":
+        for signal in SIGNALS:
+            stored = [items_of(signal, found) for found in (by_forebay, by_the_collector)]
+            items.check_equal(*stored, f"forebay and the Collector, {signal}")
+    figure(f"keys like the Collector's, {case}: {min(by_forebay)} and {min(by_the_collector)}")
+
+
+@pytest.mark.parametrize("case", CASES)
 def test_keys_are_those_of_the_collectors_rule(folder, forebay, figure, case):
     options, partition, begins, ends = CASES[case]
     uploader = {key: value for key, value in options.items() if key != "marshaler"}
@@ -136,6 +174,19 @@ def test_keys_are_those_of_the_collectors_rule(folder, forebay, figure, case):
     # A trace of telemetrygen has two spans.
     assert signals == {"logs": COUNT, "metrics": COUNT, "traces": 2 * COUNT}
     figure(f"keys by the Collector's rule, {case}: {keys[0]}")
+
+
+def shapes(keys):
+    """Keys without their unique parts, with all that time changes as `#`."""
+    parts = [re.fullmatch(r"(.*/)([^/]*(?:logs|metrics|traces)_)[^./]+(\..*)", key) for key in keys]
+    return {(re.sub(r"\d", "#", folder), name, ends) for folder, name, ends in (part.groups() for part in parts)}
+
+
+def items_of(signal, objects):
+    """The items of a signal in objects of JSON."""
+    of_signal = {key: content for key, content in objects.items() if f"{signal}_" in key.rsplit("/", 1)[1]}
+    unpacked = [gzip.decompress(content) if key.endswith(".gz") else content for key, content in of_signal.items()]
+    return items.of_json(signal, map(json.loads, unpacked))
 
 
 def total(counted):
