@@ -126,6 +126,21 @@ fn a_restart_without_files_of_requests_reads_the_records() {
 }
 
 #[test]
+fn a_damaged_file_of_requests_whose_segment_is_gone_does_not_stay() {
+    let disk = SimulatedDisk::default();
+    let mut log = open(&disk);
+    is_resend(&mut log, 1, now());
+    log.seal();
+    retire_all(&log);
+    drop(log);
+    let [file] = &files_of_requests(&disk)[..] else { panic!("there is one") };
+    disk.flip_bit(&Path::new("/data/log").join(file), 20).unwrap();
+    let mut log = open(&disk);
+    assert_eq!(files_of_requests(&disk), [""; 0]);
+    assert!(!is_resend(&mut log, 1, now()), "nobody knows any more");
+}
+
+#[test]
 fn a_request_that_could_not_be_stored_is_not_taken_for_one_that_was() {
     let disk = SimulatedDisk::default();
     let mut log = open(&disk);

@@ -106,6 +106,9 @@ impl Resends {
             let requests = requests_in(segment)?;
             self.remember_all(&requests, now);
             self.write(id);
+        } else {
+            // One that is damaged, if there is any.
+            self.remove(&path);
         }
         self.remove_old_files(now);
         Ok(())
@@ -183,14 +186,18 @@ impl Resends {
             if behind < REMEMBERED_MAX && self.is_fresh(first.last_received_at, now) {
                 return;
             }
-            match self.disk.remove(&first.path) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                    // It is found again at the next start.
-                    tracing::warn!(%error, file = %first.path.display(), "cannot remove a file of stored requests");
-                }
-                _ => {}
-            }
+            self.remove(&first.path);
             self.files.pop_front();
+        }
+    }
+
+    fn remove(&self, path: &Path) {
+        match self.disk.remove(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                // It is found again at the next start.
+                tracing::warn!(%error, file = %path.display(), "cannot remove a file of stored requests");
+            }
+            _ => {}
         }
     }
 }
