@@ -9,7 +9,7 @@ use super::super::conversion::{Conversion, Outcome, Setting};
 use super::super::duration;
 use super::super::file::CollectorFile;
 use super::super::rules::{Component, Fate, Given, GivenOptions, Rule, read};
-use super::{QUEUE, RETRY, check_plain, compression, encoding, own_settings};
+use super::{QUEUE, RETRY, bucket, check_plain, compression, encoding, own_settings};
 
 use std::time::Duration;
 
@@ -84,7 +84,7 @@ pub(super) fn convert(
     conversion: &mut Conversion<'_>,
 ) -> Vec<Setting> {
     let given = read(component, &[RULES], conversion);
-    let mut settings = vec![place(component, &given, conversion)];
+    let mut settings = vec![bucket("s3", "s3uploader.s3_bucket", component, &given, conversion)];
     settings.extend(own_settings(&given, conversion));
     if given.get("s3uploader.region").is_none() {
         settings.push(Setting::text("upload.s3.region", REGION, &component.origin, &[]));
@@ -100,17 +100,6 @@ pub(super) fn convert(
     settings.extend(timeout(&given, conversion));
     settings.extend(webhook(&given, conversion));
     settings
-}
-
-fn place(component: &Component, given: &GivenOptions, conversion: &mut Conversion<'_>) -> Setting {
-    let bucket = given.get("s3uploader.s3_bucket");
-    let value = conversion.value(bucket);
-    if value.is_none() {
-        let problem = format!("{}.s3uploader.s3_bucket is not set; it must be a bucket", component.key());
-        conversion.refuse(&component.origin, problem);
-    }
-    let to = format!("s3://{}", value.map(|value| value.written).unwrap_or_default());
-    Setting::text("upload.to", to, bucket.map_or(&component.origin, |given| &given.origin), &[bucket])
 }
 
 fn endpoint(given: &GivenOptions, conversion: &mut Conversion<'_>) -> Vec<Setting> {

@@ -8,7 +8,7 @@
 use super::super::conversion::{Conversion, Outcome, Setting};
 use super::super::file::CollectorFile;
 use super::super::rules::{Component, Fate, GivenOptions, Rule, read};
-use super::{check_plain, compression, encoding, own_settings};
+use super::{bucket, check_plain, compression, encoding, own_settings};
 
 /// The prefix of names if the file has none (`createDefaultConfig` of the exporter).
 const FILE_PREFIX: &str = "logs";
@@ -36,7 +36,7 @@ pub(super) fn convert(
 ) -> Vec<Setting> {
     let given = read(component, &[RULES], conversion);
     let mut settings = own_settings(&given, conversion);
-    settings.push(place(component, &given, conversion));
+    settings.push(bucket("gs", "bucket.name", component, &given, conversion));
     settings.push(prefix(component, &given, conversion));
     settings.push(key(component, &given, conversion));
     let zone = Setting::text("objects.timezone", "UTC", &component.origin, &[]);
@@ -49,17 +49,6 @@ pub(super) fn convert(
     let compression = compression(packed, conversion);
     settings.extend([zone, format, Setting::text("objects.compression", compression, origin, &[packed])]);
     settings
-}
-
-fn place(component: &Component, given: &GivenOptions, conversion: &mut Conversion<'_>) -> Setting {
-    let bucket = given.get("bucket.name");
-    let value = conversion.value(bucket);
-    if value.is_none() {
-        let problem = format!("{}.bucket.name is not set; it must be a bucket", component.key());
-        conversion.refuse(&component.origin, problem);
-    }
-    let to = format!("gs://{}", value.map(|value| value.written).unwrap_or_default());
-    Setting::text("upload.to", to, bucket.map_or(&component.origin, |given| &given.origin), &[bucket])
 }
 
 fn prefix(component: &Component, given: &GivenOptions, conversion: &mut Conversion<'_>) -> Setting {

@@ -124,6 +124,24 @@ fn convert_one(
     }
 }
 
+/// Where an exporter sends to: the bucket that its `option` names, in a store of this scheme.
+fn bucket(
+    scheme: &str,
+    option: &str,
+    component: &Component,
+    given: &GivenOptions,
+    conversion: &mut Conversion<'_>,
+) -> Setting {
+    let bucket = given.get(option);
+    let value = conversion.value(bucket);
+    if value.is_none() {
+        let problem = format!("{}.{option} is not set; it must be a bucket", component.key());
+        conversion.refuse(&component.origin, problem);
+    }
+    let to = format!("{scheme}://{}", value.map(|value| value.written).unwrap_or_default());
+    Setting::text("upload.to", to, bucket.map_or(&component.origin, |given| &given.origin), &[bucket])
+}
+
 /// Sees to it that every signal is taken by an output: what nobody else wants goes to the main one.
 fn share_signals(main: &Output<'_>, others: &[Output<'_>], conversion: &mut Conversion<'_>) {
     let taken: BTreeSet<Signal> =
