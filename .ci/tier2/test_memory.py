@@ -21,14 +21,17 @@ def check(figure, process, what):
 
 
 class HeavyLoad(Load):
-    """Exports of half a MiB, made once: making them should not be what limits the load."""
+    """Exports of half a MiB that differ in a number alone: making them should not be what limits the load."""
 
     def _run(self, send):
         body = request(range(1_000), padding=480)
+        number = body.resource_logs[0].resource.attributes.add(key="tier2.request").value
         while not self._stopping.is_set():
+            with self._lock:
+                number.int_value = next(self._numbers)
             assert send(body)
             with self._lock:
-                self.acknowledged.add(next(self._numbers))
+                self.acknowledged.add(number.int_value)
 
 
 def test_memory_does_not_grow_with_the_load(folder, forebay, figure):

@@ -17,6 +17,9 @@ const SECRET: &str = "hunter2hunter2";
 /// Settings that hold a secret, which is set in every run.
 const SECRET_VARIABLE: &str = "FOREBAY_UPLOAD_S3_SECRET_ACCESS_KEY";
 
+/// Sections in which a file chooses names.
+const NAMED: [&str; 3] = ["outputs.", "receive.auth.tokens.", "admin.auth.tokens."];
+
 /// The keys of all settings.
 static KEYS: LazyLock<Vec<String>> = LazyLock::new(|| {
     let loaded = load(&Sources::default()).unwrap();
@@ -56,16 +59,21 @@ fn right(loaded: &Loaded) {
     let shown = format!("{:?} {:?} {:?}", loaded.config, loaded.settings, loaded.warnings);
     assert!(!shown.contains(SECRET), "a secret is shown: {shown}");
     let keys = loaded.settings.iter().map(|setting| setting.key.as_str());
-    let keys: Vec<&str> = keys.filter(|key| !key.starts_with("outputs.")).collect();
+    let keys: Vec<&str> = keys.filter(|key| !is_named(key)).collect();
     assert_eq!(keys, *KEYS, "every setting is shown");
     said_again(loaded);
     pack_one(&loaded.config.objects);
 }
 
+/// Whether a file chose a part of this key.
+fn is_named(key: &str) -> bool {
+    NAMED.iter().any(|section| key.starts_with(section))
+}
+
 /// Every setting is also an environment variable: the settings as they are shown make the same configuration again.
 fn said_again(loaded: &Loaded) {
-    if !loaded.config.outputs.is_empty() {
-        // Only a file names outputs.
+    if loaded.settings.iter().any(|setting| is_named(&setting.key)) {
+        // Only a file chooses names.
         return;
     }
     let set = loaded.settings.iter().filter(|setting| setting.origin != Origin::Default);
@@ -113,7 +121,7 @@ fn wrong(invalid: &Invalid, sources: &Sources) {
     for problem in &invalid.problems {
         let names_a_key = KEYS.iter().any(|key| problem.contains(key.as_str()));
         let is_of_a_section =
-            ["is not a setting", "is a section", "outputs."].iter().any(|of| problem.contains(of));
+            ["is not a setting", "is a section"].iter().chain(&NAMED).any(|of| problem.contains(of));
         // The first problem of a file that is no YAML is the only one.
         let is_of_the_file = problem.contains(&path);
         assert!(names_a_key || is_of_a_section || is_of_the_file, "`{problem}` names no key: {sources:?}");
