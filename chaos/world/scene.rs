@@ -235,7 +235,7 @@ impl Scene {
 
     /// Has the program seal and deliver everything; `false` if it has ended or cannot.
     pub(crate) fn flush(&self, program: &Program) -> bool {
-        let report = self.runtime.block_on(program.client().flush(Span::seconds(120)));
+        let report = self.runtime.block_on(program.client().flush(Span::seconds(600)));
         report.is_ok_and(|report| report.complete)
     }
 
