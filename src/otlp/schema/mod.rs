@@ -36,6 +36,31 @@ pub(crate) struct Message {
     pub(crate) fields: &'static [Field],
     /// The field of each number.
     by_number: [Option<&'static Field>; NUMBERS],
+    /// What is to be done at each key of one byte.
+    steps: [Step; KEYS],
+}
+
+/// Keys of one byte: those of the fields up to 15, of every wire type.
+const KEYS: usize = 1 << 7;
+
+/// What stands behind a key, for those who only want to come past it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Step {
+    /// Something that wants a closer look: a field that is not known, or lies on the wire in another form.
+    Look,
+    /// A varint.
+    Varint,
+    /// Eight bytes.
+    Fixed64,
+    /// Four bytes.
+    Fixed32,
+    /// A length, and bytes that may be anything.
+    Length,
+    /// A length, and a message.
+    Message,
+    /// A length, and numbers, one behind the other.
+    Packed,
 }
 
 /// A field of a message.
@@ -129,14 +154,22 @@ impl Message {
     /// A message that is not an item itself.
     const fn new(name: &'static str, fields: &'static [Field]) -> Self {
         let mut by_number = [None; NUMBERS];
+        let mut steps = [Step::Look; KEYS];
         let mut place = 0;
         while place < fields.len() {
             let field = &fields[place];
             assert!(by_number[field.number as usize].is_none(), "a number is used twice");
             by_number[field.number as usize] = Some(field);
+            let first = (field.number as usize) << 3;
+            if first < KEYS {
+                if field.is_repeated() && field.kind.is_packable() {
+                    steps[first | WireType::Length as usize] = Step::Packed;
+                }
+                steps[first | field.wire_type as usize] = field.kind.step();
+            }
             place += 1;
         }
-        Self { name, is_item: false, fields, by_number }
+        Self { name, is_item: false, fields, by_number, steps }
     }
 
     /// A message that is counted.
@@ -147,6 +180,11 @@ impl Message {
     /// The field with this number, if it is known.
     pub(crate) fn field(&self, number: u32) -> Option<&'static Field> {
         *self.by_number.get(number as usize)?
+    }
+
+    /// What is to be done at a key that begins with this byte.
+    pub(crate) fn step(&self, key: u8) -> Step {
+        self.steps.get(usize::from(key)).copied().unwrap_or(Step::Look)
     }
 
     /// The field of this name in JSON, written as the specification or as the `.proto` files have it.
@@ -188,6 +226,17 @@ impl Kind {
             | Self::Enum(_) => WireType::Varint,
             Self::Double | Self::Fixed64 | Self::Sfixed64 => WireType::Fixed64,
             Self::Fixed32 => WireType::Fixed32,
+        }
+    }
+
+    /// What stands behind the key of a field of it.
+    const fn step(self) -> Step {
+        match (self, self.wire_type()) {
+            (Self::Message(_), _) => Step::Message,
+            (_, WireType::Varint) => Step::Varint,
+            (_, WireType::Fixed64) => Step::Fixed64,
+            (_, WireType::Fixed32) => Step::Fixed32,
+            (_, WireType::Length) => Step::Length,
         }
     }
 
