@@ -17,7 +17,7 @@ mod support_log;
 use support_log::{SEGMENT_BYTES, all_numbers, export, open, try_open};
 
 /// Where the second header stands.
-const COPY_AT: u64 = SEGMENT_BYTES - 4224;
+const COPY_AT: u64 = SEGMENT_BYTES - 8192;
 const HEADER_BYTES: usize = 4096;
 
 /// A log with three segments of so many records.
@@ -131,11 +131,11 @@ fn a_segment_of_another_version_is_left_alone() {
     let disk = SimulatedDisk::default();
     let mut log = open(&disk);
     log.append(&[export(1)], 1).unwrap();
-    for at in [8, 16 * 1024 - 128 - 4096 + 8] {
+    for at in [8, 16 * 1024 - 8192 + 8] {
         disk.flip_bit("/data/log/00000001.segment".as_ref(), at).unwrap();
     }
     let refused = try_open(&disk, SEGMENT_BYTES).unwrap_err();
-    assert!(matches!(refused, Error::Version { version: 0, .. }), "{refused}");
+    assert!(matches!(refused, Error::Version { version: 3, .. }), "{refused}");
     assert!(disk.open("/data/log/00000001.segment".as_ref()).is_ok());
 }
 
@@ -145,7 +145,7 @@ fn a_segment_with_a_damaged_header_is_kept_under_another_name() {
     let mut log = open(&disk);
     log.append(&[export(1)], 1).unwrap();
     // The header stands in front of the records, and once more behind them.
-    for at in [30, 16 * 1024 - 128 - 4096 + 30] {
+    for at in [30, 16 * 1024 - 8192 + 30] {
         disk.flip_bit("/data/log/00000001.segment".as_ref(), at).unwrap();
     }
     let disk = disk.reboot(AfterPowerLoss::Lost);

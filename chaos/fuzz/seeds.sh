@@ -17,7 +17,7 @@ seeds() {
         request_json) request_seeds "$2" '*.json' '*.json.gz' ;;
         request_http) connection_seeds "$2" ;;
         segment)
-            { printf '\0' && cat tests/data/golden/segment-v1; } >"$2/seed-golden"
+            { printf '\0' && cat tests/data/golden/segment-v2; } >"$2/seed-golden"
             # Forged, and written and damaged: the fuzzer finds the rest by itself.
             printf '\1\2' >"$2/seed-forged"
             printf '\377\7aaaabbbbccccddddeeeeffff' >"$2/seed-damaged"

@@ -5,7 +5,7 @@ use std::ops::Range;
 /// Where the first record stands.
 pub(crate) const RECORDS_AT: usize = 4096;
 /// The header once more, and the footer.
-pub(crate) const TAIL: usize = 4096 + 128;
+pub(crate) const TAIL: usize = 2 * 4096;
 const FOOTER: usize = 128;
 const RECORD_HEADER: usize = 56;
 

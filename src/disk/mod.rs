@@ -7,6 +7,7 @@
 //! - A file's name (created, linked, renamed or removed) is durable only after [`Disk::sync_folder`] of its folder.
 //! - What is not durable may be there after a power loss, or not, or in part; each sector and each name for itself.
 
+mod blocks;
 mod budget;
 mod durable;
 mod real;
@@ -17,6 +18,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
+pub use blocks::{BLOCK, Blocks};
 pub use budget::{Budget, Use};
 pub use durable::{create_folders, replace_file};
 pub use real::RealDisk;
@@ -29,6 +31,18 @@ pub trait Disk: Debug + Send + Sync + 'static {
     /// # Errors
     /// `AlreadyExists` if the name is taken, and what the file system says.
     fn create(&self, path: &Path) -> io::Result<Arc<dyn File>>;
+
+    /// Creates a file for writing whole [`Blocks`] past the system's cache, where the file system can.
+    ///
+    /// # Errors
+    /// `AlreadyExists` if the name is taken, and what the file system says.
+    fn create_direct(&self, path: &Path) -> io::Result<Arc<dyn File>>;
+
+    /// Opens a file for writing whole [`Blocks`] past the system's cache, where the file system can.
+    ///
+    /// # Errors
+    /// `NotFound`, and what the file system says.
+    fn open_direct(&self, path: &Path) -> io::Result<Arc<dyn File>>;
 
     /// Creates a file without a name in the file system of `folder`; it vanishes unless [`File::link`] names it.
     ///

@@ -6,7 +6,7 @@ use std::os::fd::AsRawFd;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use rustix::fs::{AtFlags, CWD, FlockOperation, Mode, OFlags};
@@ -23,27 +23,35 @@ static STAGED: AtomicU64 = AtomicU64::new(0);
 
 impl Disk for RealDisk {
     fn create(&self, path: &Path) -> io::Result<Arc<dyn File>> {
+        Ok(Arc::new(RealFile::from(fs::File::options().read(true).write(true).create_new(true).open(path)?)))
+    }
+
+    fn create_direct(&self, path: &Path) -> io::Result<Arc<dyn File>> {
         let file = fs::File::options().read(true).write(true).create_new(true).open(path)?;
-        Ok(Arc::new(RealFile { file, staged: None }))
+        Ok(Arc::new(RealFile::direct(file)))
+    }
+
+    fn open_direct(&self, path: &Path) -> io::Result<Arc<dyn File>> {
+        Ok(Arc::new(RealFile::direct(fs::File::options().read(true).write(true).open(path)?)))
     }
 
     fn create_unnamed(&self, folder: &Path) -> io::Result<Arc<dyn File>> {
         let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
         match rustix::fs::openat(CWD, folder, flags, Mode::from_raw_mode(0o644)) {
-            Ok(descriptor) => Ok(Arc::new(RealFile { file: descriptor.into(), staged: None })),
+            Ok(descriptor) => Ok(Arc::new(RealFile::from(fs::File::from(descriptor)))),
             // Network file systems and old overlays: a file whose name says that it is none of the data.
             Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::NOENT) if folder.is_dir() => {
                 let number = STAGED.fetch_add(1, Ordering::Relaxed);
                 let path = folder.join(format!(".forebay-{}-{number}", std::process::id()));
                 let file = fs::File::options().read(true).write(true).create_new(true).open(&path)?;
-                Ok(Arc::new(RealFile { file, staged: Some(path) }))
+                Ok(Arc::new(RealFile { file, staged: Some(path), is_direct: AtomicBool::new(false) }))
             }
             Err(error) => Err(error.into()),
         }
     }
 
     fn open(&self, path: &Path) -> io::Result<Arc<dyn File>> {
-        Ok(Arc::new(RealFile { file: fs::File::options().read(true).write(true).open(path)?, staged: None }))
+        Ok(Arc::new(RealFile::from(fs::File::options().read(true).write(true).open(path)?)))
     }
 
     fn create_folder(&self, path: &Path) -> io::Result<()> {
@@ -98,6 +106,33 @@ struct RealFile {
     file: fs::File,
     /// The name it has until it is linked, where the file system knows no unnamed files.
     staged: Option<PathBuf>,
+    /// Whether writes go past the system's cache.
+    is_direct: AtomicBool,
+}
+
+impl From<fs::File> for RealFile {
+    fn from(file: fs::File) -> Self {
+        Self { file, staged: None, is_direct: AtomicBool::new(false) }
+    }
+}
+
+impl RealFile {
+    /// A file whose writes go past the system's cache. Some file systems cannot; there they go through it.
+    fn direct(file: fs::File) -> Self {
+        let is_direct = AtomicBool::new(set_direct(&file, true).is_ok());
+        Self { file, staged: None, is_direct }
+    }
+
+    /// Lets writes go through the cache from now on; `false` if they do already.
+    fn give_up_direct(&self) -> bool {
+        self.is_direct.swap(false, Ordering::Relaxed) && set_direct(&self.file, false).is_ok()
+    }
+}
+
+fn set_direct(file: &fs::File, is_direct: bool) -> rustix::io::Result<()> {
+    let mut flags = rustix::fs::fcntl_getfl(file)?;
+    flags.set(OFlags::DIRECT, is_direct);
+    rustix::fs::fcntl_setfl(file, flags)
 }
 
 impl File for RealFile {
@@ -111,6 +146,8 @@ impl File for RealFile {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Ok(written) => written,
                 Err(Errno::INTR) => continue,
+                // There are file systems that take the flag, and then not the writes.
+                Err(Errno::INVAL) if self.give_up_direct() => continue,
                 Err(error) => return Err(error.into()),
             };
             offset += written as u64;
@@ -178,6 +215,7 @@ impl Lock for RealLock {}
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::disk::Blocks;
 
     #[test]
     fn an_unnamed_file_gets_its_name_once_and_only_if_it_is_free() {
@@ -192,6 +230,21 @@ mod tests {
         assert_eq!(fs::read(&path).unwrap(), b"onetwo");
         let other = RealDisk.create_unnamed(folder.path()).unwrap();
         assert_eq!(other.link(&path).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+    }
+
+    #[test]
+    fn direct_writes_are_read_by_everybody_and_what_is_no_block_is_written_all_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        let file = RealDisk.create_direct(&path).unwrap();
+        let mut blocks = Blocks::zeroed(8192);
+        blocks.fill(7);
+        file.write_at(&[IoSlice::new(&blocks)], 4096).unwrap();
+        RealDisk.open_direct(&path).unwrap().write_at(&[IoSlice::new(&blocks[..4096])], 0).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), [7; 12288]);
+        file.write_at(&[IoSlice::new(b"one"), IoSlice::new(b"two")], 5).unwrap();
+        file.sync().unwrap();
+        assert_eq!(&fs::read(&path).unwrap()[..12], b"\x07\x07\x07\x07\x07onetwo\x07");
     }
 
     #[test]

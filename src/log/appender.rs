@@ -13,14 +13,15 @@ use std::sync::Arc;
 
 use rustix::io::Errno;
 
-use crate::disk::{Disk, File, Use};
+use crate::disk::{BLOCK, Disk, File, Use};
 use crate::receive::Export;
 
 use super::error::Error;
 use super::format::{
-    FILE_HEADER_LEN, FOOTER_LEN, FileHeader, Footer, PACKING_BYTES_MAX, RECORD_HEADER_LEN, RecordHeader,
-    TAIL_LEN, file_len_for, record_len_of,
+    FILE_HEADER_LEN, FileHeader, Footer, PACKING_BYTES_MAX, RECORD_HEADER_LEN, RecordHeader, TAIL_LEN,
+    file_len_for, record_len_of,
 };
+use super::group::Group;
 use super::random::random_u64;
 use super::resends::{RequestHash, Resends};
 use super::scan::{Scan, Step};
@@ -44,6 +45,7 @@ pub(super) struct Appender {
     common: Common,
     spares: Arc<Spares>,
     resends: Resends,
+    group: Group,
     active: Option<Active>,
     abandoned: Option<Sealed>,
     next_id: SegmentId,
@@ -113,6 +115,7 @@ impl Appender {
             common,
             spares,
             resends,
+            group: Group::new(),
             active: None,
             abandoned: None,
             next_id,
@@ -179,6 +182,7 @@ impl Appender {
         };
         let active = self.christen(spare, now)?;
         self.next_id = self.next_id.next();
+        self.group.begin();
         // A clock that was ahead for a moment must not date everything that is ever received after it.
         self.last_received_at = 0;
         if let Some(empty) = self.active.replace(active) {
@@ -242,7 +246,8 @@ impl Appender {
         self.last_received_at = self.last_received_at.max(now);
         let received_at = self.last_received_at;
         let mut footer = active.footer;
-        let outcome = write_group(active, &mut footer, group, received_at).and_then(|()| active.file.sync());
+        let outcome = write_group(active, &mut self.group, &mut footer, group, received_at)
+            .and_then(|()| active.file.sync());
         match outcome {
             Ok(()) => {
                 active.footer = footer;
@@ -269,8 +274,8 @@ impl Appender {
     pub(super) fn seal(&mut self) -> Option<Sealed> {
         self.active_sum()?;
         let active = self.active.take()?;
-        let footer = active.footer.encode(active.header.id, active.header.salt);
-        let at = active.header.length - FOOTER_LEN as u64;
+        let footer = active.footer.encode_block(active.header.id, active.header.salt);
+        let at = active.header.length - BLOCK as u64;
         match active.file.write_at(&[IoSlice::new(&footer)], at).and_then(|()| active.file.sync()) {
             Ok(()) => {
                 self.resends.sealed(active.header.id, self.last_received_at);
@@ -346,14 +351,15 @@ impl Active {
 /// Writes a group behind the records that are there, and counts it in `footer`.
 fn write_group(
     active: &Active,
+    group: &mut Group,
     footer: &mut Footer,
-    group: &[Entry<'_>],
+    entries: &[Entry<'_>],
     received_at: u64,
 ) -> io::Result<()> {
     const PADDING: [u8; 8] = [0; 8];
     let offset = footer.end;
-    let mut headers = Vec::with_capacity(group.len());
-    for (place_in_group, entry) in (0..).zip(group) {
+    let mut headers = Vec::with_capacity(entries.len());
+    for (place_in_group, entry) in (0..).zip(entries) {
         let header = record_header(*entry, footer.next_seq, received_at, place_in_group)?;
         let export = entry.export;
         headers.push((
@@ -362,16 +368,10 @@ fn write_group(
         ));
         footer.count(&header, footer.end + header.record_len());
     }
-    let mut slices = Vec::with_capacity(group.len() * 4);
-    for ((header, padding), Entry { export, .. }) in headers.iter().zip(group) {
-        slices.extend([
-            IoSlice::new(header),
-            IoSlice::new(export.tenant.as_bytes()),
-            IoSlice::new(&export.body),
-            IoSlice::new(&PADDING[..*padding]),
-        ]);
-    }
-    active.file.write_at(&slices, offset)
+    let parts = headers.iter().zip(entries).flat_map(|((header, padding), Entry { export, .. })| {
+        [&header[..], export.tenant.as_bytes(), &export.body, &PADDING[..*padding]]
+    });
+    group.write(&*active.file, offset, parts)
 }
 
 fn record_header(

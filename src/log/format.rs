@@ -1,12 +1,14 @@
-//! The format of a segment's file, version 1.
+//! The format of a segment's file, version 2.
 //!
 //! ```text
-//!   0             4096                                               length - 4224   length - 128      length
-//!   | file header | record | record | ... | (stale or zero bytes) ... | file header  | footer          |
+//!   0             4096                                               length - 8192   length - 4096   length - 128   length
+//!   | file header | record | record | ... | (stale or zero bytes) ... | file header   | 0 ...         | footer       |
 //! ```
 //!
 //! Integers are little-endian. A file has its full length before its first use, and keeps the bytes of its former
-//! life when it is used again; the salt, new in each life, keeps them from being taken for records.
+//! life when it is used again; the salt, new in each life, keeps them from being taken for records. Its length is a multiple
+//! of 4096, and everything is written in whole blocks of that, so that it may go past the system's cache: what a block held
+//! before is written once more, unchanged.
 //!
 //! File header, 4096 bytes, and once more behind the records, because without its salt no record verifies:
 //! ```text
@@ -36,6 +38,7 @@
 //! `crc32c` covers the salt and the footer from 4. `end` is where the last record ends. Without a footer a segment was
 //! not sealed: its records end where the first does not verify, if none that verifies proves it durable.
 
+use crate::disk::{BLOCK, Blocks};
 use crate::otlp::Signal;
 use crate::receive::{Export, TENANT_BYTES_MAX};
 
@@ -48,14 +51,16 @@ pub(super) const FILE_HEADER_LEN: usize = 4096;
 pub(super) const RECORD_HEADER_LEN: usize = 56;
 /// Length of the footer.
 pub(super) const FOOTER_LEN: usize = 128;
-/// Length of what stands behind the records: the header once more, and the footer.
-pub(super) const TAIL_LEN: usize = FILE_HEADER_LEN + FOOTER_LEN;
+/// Length of what stands behind the records: a block with the header once more, and one with the footer at its end.
+pub(super) const TAIL_LEN: usize = FILE_HEADER_LEN + BLOCK;
 /// The longest text of packing options, in bytes.
 pub const PACKING_BYTES_MAX: usize = FILE_HEADER_LEN - 64;
 
+const _: () = assert!(FILE_HEADER_LEN == BLOCK && FOOTER_LEN <= BLOCK);
+
 const MAGIC: [u8; 8] = *b"forebay\0";
 const FOOTER_MAGIC: [u8; 8] = *b"sealed\0\0";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// What a segment's file begins with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,8 +84,8 @@ pub(super) enum BadHeader {
 }
 
 impl FileHeader {
-    pub(super) fn encode(&self) -> Vec<u8> {
-        let mut bytes = vec![0; FILE_HEADER_LEN];
+    pub(super) fn encode(&self) -> Blocks {
+        let mut bytes = Blocks::zeroed(FILE_HEADER_LEN);
         put(&mut bytes, 0, &MAGIC);
         put(&mut bytes, 8, &VERSION.to_le_bytes());
         put(&mut bytes, 16, &self.id.0.to_le_bytes());
@@ -206,7 +211,7 @@ pub(super) fn record_len_of(export: &Export) -> u64 {
 
 /// Length of a file that holds just one record of this length.
 pub(super) fn file_len_for(record_len: u64) -> u64 {
-    FILE_HEADER_LEN as u64 + record_len + TAIL_LEN as u64
+    FILE_HEADER_LEN as u64 + record_len.next_multiple_of(BLOCK as u64) + TAIL_LEN as u64
 }
 
 /// The checksum of the record at `offset`.
@@ -279,6 +284,13 @@ impl Footer {
         let checksum = Checksum::new().add(&salt.to_le_bytes()).add(&bytes[4..]).finish();
         put(&mut bytes, 0, &checksum.to_le_bytes());
         bytes
+    }
+
+    /// The last block of a file, at whose end it stands.
+    pub(super) fn encode_block(&self, id: SegmentId, salt: u64) -> Blocks {
+        let mut block = Blocks::zeroed(BLOCK);
+        put(&mut block, BLOCK - FOOTER_LEN, &self.encode(id, salt));
+        block
     }
 
     /// Decodes it; `None` if these bytes are not the footer of the segment with this header, or could not be.
@@ -368,21 +380,22 @@ mod tests {
 
     /// A header, one record, the header again and a footer, as they would stand in a file.
     fn golden() -> Vec<u8> {
-        let mut bytes = file_header().encode();
+        let mut bytes = file_header().encode().to_vec();
         let record = record_header();
         bytes.extend(record.encode(SALT, FILE_HEADER_LEN as u64, b"team", b"hello"));
         bytes.extend(b"teamhello");
         bytes.resize(bytes.len().next_multiple_of(8), 0);
         let mut footer = Footer::default();
         footer.count(&record, bytes.len() as u64);
-        bytes.extend(file_header().encode());
-        bytes.extend(footer.encode(SegmentId(7), SALT));
+        bytes.resize(bytes.len().next_multiple_of(BLOCK), 0);
+        bytes.extend(&file_header().encode()[..]);
+        bytes.extend(&footer.encode_block(SegmentId(7), SALT)[..]);
         bytes
     }
 
     #[test]
     fn the_format_is_the_one_of_the_golden_file() {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/golden/segment-v1");
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/golden/segment-v2");
         if std::env::var_os("FOREBAY_WRITE_GOLDEN").is_some() {
             std::fs::write(path, golden()).unwrap();
         }
@@ -421,9 +434,10 @@ mod tests {
             });
             let footer: [u8; FOOTER_LEN] = array(&flipped, flipped.len() - FOOTER_LEN);
             let same_footer = Footer::decode(&footer, &file_header()).is_some();
-            let copy = &flipped[bytes.len() - TAIL_LEN..bytes.len() - FOOTER_LEN];
-            let same_copy = FileHeader::decode(copy) == Ok(file_header());
-            let is_padding = (from + 9..bytes.len() - TAIL_LEN).contains(&at);
+            let copy = bytes.len() - TAIL_LEN;
+            let same_copy = FileHeader::decode(&flipped[copy..copy + FILE_HEADER_LEN]) == Ok(file_header());
+            let paddings = [from + 9..copy, copy + FILE_HEADER_LEN..bytes.len() - FOOTER_LEN];
+            let is_padding = paddings.iter().any(|padding| padding.contains(&at));
             let all_same = same_file_header && same_record && same_copy && same_footer;
             assert!(is_padding == all_same, "byte {at}");
         }

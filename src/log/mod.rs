@@ -16,6 +16,7 @@ mod checksum;
 mod damage;
 mod error;
 mod format;
+mod group;
 mod numbers;
 mod options;
 mod queue;
@@ -333,6 +334,7 @@ impl Opened {
             Arc::clone(budget),
             options.segment_bytes.bytes(),
             options.free_space_floor.bytes(),
+            options.direct_io,
         ));
         spares.recover()?;
         let numbers = Numbers::open(disk, &folder)?;

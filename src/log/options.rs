@@ -20,6 +20,9 @@ pub struct Options {
     pub when_full: WhenFull,
     /// Free space of the file system below which nothing is taken in; 0 switches it off.
     pub free_space_floor: ByteSize,
+    /// Whether what is written to the log goes past the system's cache (`O_DIRECT`), which takes less work and syncs sooner.
+    /// File systems that cannot do so are written to through the cache in any case.
+    pub direct_io: bool,
     /// For how long a request is remembered, so that it is not stored again if it comes again; 0 switches that off. It is
     /// set in the section `receive`.
     #[serde(skip)]
@@ -44,6 +47,7 @@ impl Default for Options {
             disk_budget: ByteSize::gib(10),
             when_full: WhenFull::Refuse,
             free_space_floor: ByteSize::mib(256),
+            direct_io: true,
             resend_window: Span::seconds(0),
         }
     }

@@ -5,7 +5,7 @@ use std::io::{self, IoSlice};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::disk::{Budget, Disk, File, Use};
+use crate::disk::{BLOCK, Blocks, Budget, Disk, File, Use};
 
 use super::error::Error;
 use super::segment_id::NUMBER_MAX;
@@ -32,6 +32,8 @@ pub(super) struct Spares {
     budget: Arc<Budget>,
     segment_bytes: u64,
     free_space_floor: u64,
+    /// Whether what is written goes past the system's cache.
+    is_direct: bool,
     state: Mutex<State>,
 }
 
@@ -51,9 +53,20 @@ impl Spares {
         budget: Arc<Budget>,
         segment_bytes: u64,
         free_space_floor: u64,
+        is_direct: bool,
     ) -> Self {
         let folder = folder.to_owned();
-        Self { disk, folder, budget, segment_bytes, free_space_floor, state: Mutex::default() }
+        // Files are made of whole blocks.
+        let segment_bytes = segment_bytes.next_multiple_of(BLOCK as u64);
+        Self { disk, folder, budget, segment_bytes, free_space_floor, is_direct, state: Mutex::default() }
+    }
+
+    fn create(&self, path: &Path) -> io::Result<Arc<dyn File>> {
+        if self.is_direct { self.disk.create_direct(path) } else { self.disk.create(path) }
+    }
+
+    fn open(&self, path: &Path) -> io::Result<Arc<dyn File>> {
+        if self.is_direct { self.disk.open_direct(path) } else { self.disk.open(path) }
     }
 
     /// Takes over the spares of the process before; what is not whole is removed.
@@ -68,7 +81,7 @@ impl Spares {
             if let Some(number) = number.filter(|number| *number <= NUMBER_MAX) {
                 self.name_after(number);
                 if entry.bytes == self.segment_bytes && self.is_wanted() {
-                    let file = self.disk.open(&path).map_err(Error::disk("open", &path))?;
+                    let file = self.open(&path).map_err(Error::disk("open", &path))?;
                     self.keep(path, file);
                     continue;
                 }
@@ -159,7 +172,7 @@ impl Spares {
 
     /// Gives a segment's file back, or removes it, and makes that durable.
     pub(super) fn give_back(&self, path: &Path, is_reusable: bool) -> io::Result<()> {
-        let file = self.disk.open(path)?;
+        let file = self.open(path)?;
         if !is_reusable || file.length()? != self.segment_bytes || !self.is_wanted() {
             self.disk.remove(path)?;
             return self.disk.sync_folder(&self.folder);
@@ -182,7 +195,7 @@ impl Spares {
         let used = self.budget.take(length);
         let path = self.folder.join(self.new_name());
         let unfinished = path.with_extension("segment.new");
-        let file = self.disk.create(&unfinished)?;
+        let file = self.create(&unfinished)?;
         let outcome = fill(&*file, length).and_then(|()| self.disk.rename(&unfinished, &path));
         if let Err(error) = outcome {
             // Its space is wanted elsewhere; what cannot be removed now is removed at the next start.
@@ -215,7 +228,7 @@ impl Spares {
 }
 
 fn fill(file: &dyn File, length: u64) -> io::Result<()> {
-    let zeros = vec![0; PIECE];
+    let zeros = Blocks::zeroed(PIECE);
     let mut at = 0;
     while at < length {
         let piece = usize::try_from(length - at).unwrap_or(PIECE).min(PIECE);
@@ -233,7 +246,8 @@ mod tests {
     #[test]
     fn a_spare_is_on_disk_in_full_before_it_is_used() {
         let disk = SimulatedDisk::default();
-        let spares = Spares::new(Arc::new(disk.clone()), Path::new("/"), Budget::new(1 << 30), 4 << 20, 0);
+        let spares =
+            Spares::new(Arc::new(disk.clone()), Path::new("/"), Budget::new(1 << 30), 4 << 20, 0, true);
         assert!(spares.prepare().unwrap());
         let spare = spares.take().unwrap().unwrap();
         assert_eq!(spare.file.length().unwrap(), 4 << 20);
@@ -245,7 +259,7 @@ mod tests {
         let disk = SimulatedDisk::default();
         disk.create(Path::new("/spare-4.segment.new")).unwrap();
         disk.create(Path::new("/spare-5.segment")).unwrap();
-        let spares = Spares::new(Arc::new(disk.clone()), Path::new("/"), Budget::new(1 << 30), 4096, 0);
+        let spares = Spares::new(Arc::new(disk.clone()), Path::new("/"), Budget::new(1 << 30), 4096, 0, true);
         spares.recover().unwrap();
         assert_eq!(disk.list(Path::new("/")).unwrap(), []);
         assert_eq!(spares.new_name(), "spare-6.segment", "no name is given twice");

@@ -181,7 +181,7 @@ fn damage(disk: &SimulatedDisk, segments: &[(String, u64)], input: &mut Input<'_
         _ => after.truncate(at),
     }
     replace(disk, name, &after);
-    let tail = before.len().saturating_sub(4096 + 128);
+    let tail = before.len().saturating_sub(2 * 4096);
     let differs = |at: usize| after.get(at) != Some(&before[at]);
     !(0..4096.min(before.len())).chain(tail..before.len()).any(differs)
 }

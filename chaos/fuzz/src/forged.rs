@@ -30,7 +30,7 @@ pub fn forged(id: u64, input: &mut Input<'_>) -> Forged {
     let file_len = if input.byte() < 200 { usual } else { input.below(3 * usual) };
     let mut header = vec![0; FILE_HEADER_LEN];
     put(&mut header, 0, b"forebay\0");
-    put(&mut header, 8, &(input.number(1) as u32).to_le_bytes());
+    put(&mut header, 8, &(input.number(2) as u32).to_le_bytes());
     put(&mut header, 16, &input.number(id).to_le_bytes());
     put(&mut header, 24, &salt.to_le_bytes());
     put(&mut header, 32, &first_seq.to_le_bytes());
@@ -48,7 +48,7 @@ pub fn forged(id: u64, input: &mut Input<'_>) -> Forged {
     }
     let end = forged.content.len() as u64;
     forged.content.resize(file_len, 0);
-    if let Some(tail) = file_len.checked_sub(FILE_HEADER_LEN + FOOTER_LEN) {
+    if let Some(tail) = file_len.checked_sub(2 * FILE_HEADER_LEN) {
         if input.byte() < 200 {
             put(&mut forged.content, tail, &header);
         }

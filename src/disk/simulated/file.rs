@@ -6,6 +6,7 @@ use std::io::{self, IoSlice};
 use std::path::Path;
 use std::sync::Arc;
 
+use super::super::blocks::are_blocks;
 use super::chance::Chance;
 use super::{Node, SimulatedDisk};
 use crate::disk::File;
@@ -140,11 +141,18 @@ fn as_index(offset: u64) -> usize {
 pub(super) struct Handle {
     disk: SimulatedDisk,
     node: Node,
+    /// Whether it takes whole blocks only.
+    is_direct: bool,
 }
 
 impl Handle {
     pub(super) fn new(disk: SimulatedDisk, node: Node) -> Self {
-        Self { disk, node }
+        Self { disk, node, is_direct: false }
+    }
+
+    /// One that whoever writes to it has to give whole blocks.
+    pub(super) fn direct(disk: SimulatedDisk, node: Node) -> Self {
+        Self { is_direct: true, ..Self::new(disk, node) }
     }
 
     /// Nothing is read without power, nor where it is to fail.
@@ -162,6 +170,8 @@ impl Handle {
 
 impl File for Handle {
     fn write_at(&self, slices: &[IoSlice<'_>], offset: u64) -> io::Result<()> {
+        let are_blocks = slices.iter().all(|slice| are_blocks(slice, offset));
+        assert!(are_blocks || !self.is_direct, "what goes past the cache is whole blocks");
         let mut state = self.disk.lock_state();
         let name = state.content.name_of(self.node);
         let outcome = state.step("write", &name);

@@ -263,6 +263,17 @@ impl Disk for SimulatedDisk {
         Ok(self.handle(node))
     }
 
+    fn create_direct(&self, path: &Path) -> io::Result<Arc<dyn File>> {
+        self.create(path)?;
+        self.open_direct(path)
+    }
+
+    fn open_direct(&self, path: &Path) -> io::Result<Arc<dyn File>> {
+        self.open(path)?;
+        let node = self.lock_state().content.find(path)?;
+        Ok(Arc::new(file::Handle::direct(self.clone(), node)))
+    }
+
     fn create_unnamed(&self, folder: &Path) -> io::Result<Arc<dyn File>> {
         let mut state = self.lock_state();
         state.step("create_unnamed", folder)?;

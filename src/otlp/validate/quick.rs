@@ -25,7 +25,7 @@ pub(super) fn items(message: &'static Message, bytes: &[u8], depth: u32) -> Opti
                 let (inside, behind) = payload(behind)?;
                 let field = message.field(u32::from(key >> 3))?;
                 let Kind::Message(inner) = field.kind else { return None };
-                if !(ptr::eq(inner, &KEY_VALUE) && is_text(inside) && depth + 2 <= DEPTH_MAX) {
+                if !(ptr::eq(inner, &raw const KEY_VALUE) && is_text(inside) && depth + 2 <= DEPTH_MAX) {
                     let found = self::items(inner, inside, depth + 1)?;
                     if field.is_oneof() {
                         if member.0 != field.number {
