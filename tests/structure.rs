@@ -11,6 +11,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("units", &[]),
     ("secret", &[]),
     ("thread", &[]),
+    ("process", &[]),
     ("otlp", &[]),
     ("rows", &["otlp"]),
     ("disk", &[]),
@@ -21,10 +22,11 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("pack", &["units", "otlp", "rows", "disk", "metrics", "log"]),
     ("catalog", &["otlp", "disk", "metrics", "log", "pack"]),
     ("upload", &["units", "secret", "otlp", "disk", "metrics", "log", "pack", "catalog"]),
-    ("admin", &["units", "secret", "metrics", "listen"]),
+    ("admin", &["units", "secret", "process", "metrics", "listen"]),
     ("config", &["units", "otlp", "receive", "log", "pack", "upload", "admin"]),
     ("collector", &["units", "otlp", "config"]),
     ("send", &["units", "otlp"]),
+    ("load", &["process", "otlp", "send"]),
     (
         "app",
         &[
@@ -46,6 +48,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "collector",
             "admin",
             "send",
+            "load",
             "app",
         ],
     ),
@@ -54,16 +57,16 @@ const MAY_USE: &[(&str, &[&str])] = &[
 /// Heavy crates, and the modules that may name them.
 const HOMES: &[(&str, &[&str])] = &[
     ("sled", &["catalog"]),
-    ("tonic", &["receive", "send"]),
+    ("tonic", &["receive", "send", "load"]),
     ("object_store", &["upload"]),
     ("backoff", &["upload"]),
     // `admin` for the client's side.
     ("tokio_rustls", &["listen", "admin"]),
     ("bcrypt", &["listen"]),
     ("reqwest", &["upload"]),
-    // `receive` opens what clients compressed.
-    ("zstd", &["pack", "receive"]),
-    ("flate2", &["pack", "receive"]),
+    // `receive` opens what clients compressed, and `load` is such a client.
+    ("zstd", &["pack", "receive", "load"]),
+    ("flate2", &["pack", "receive", "load"]),
     ("snap", &["receive"]),
     ("lz4_flex", &["receive"]),
     ("parquet", &["rows"]),
@@ -72,7 +75,8 @@ const HOMES: &[(&str, &[&str])] = &[
     ("crc_fast", &["log"]),
     ("md5", &["upload"]),
     ("serde_saphyr", &["config"]),
-    ("opentelemetry_proto", &["receive", "send"]),
+    ("opentelemetry_proto", &["receive", "send", "load"]),
+    ("hdrhistogram", &["load"]),
 ];
 
 /// A file of `src/` without its tests.

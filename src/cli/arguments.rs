@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::settings::Settings;
+use crate::load::{Compression, Shape};
 use crate::otlp::Signal;
 use crate::send::Protocol;
 use crate::units::Span;
@@ -91,6 +92,22 @@ Examples:
   forebay send --to http://gateway.example.com:4317")]
     Send(Send),
 
+    /// Send as much telemetry as forebay, or any OTLP receiver, takes, and say how much that was
+    ///
+    /// Makes requests that never repeat, sends them over many connections, as fast as they are answered or at a given
+    /// rate, and says how many were acknowledged, how long that took, and what it cost. The exit code is 0 if all were
+    /// acknowledged.
+    ///
+    /// It writes real data: whatever is acknowledged is stored and delivered to the bucket of the receiver that --to
+    /// names, like the data of any other client.
+    #[command(after_help = "\
+Examples:
+  forebay load --to 127.0.0.1:4317
+  forebay load --to 127.0.0.1:4317 --shape claude-code --rate 2000 --duration 1m
+  forebay load --to 127.0.0.1:4318 --protocol http/json --requests 10000 --format json
+  forebay load --to 127.0.0.1:4317 --pid $(pidof forebay)          and what it costs forebay")]
+    Load(Load),
+
     /// Say whether the configuration is right, and where every setting comes from
     ///
     /// Reads the configuration as `run` would, without touching the data folder or the network. Says everything that is
@@ -140,6 +157,7 @@ impl Command {
         match self {
             Self::Run(_) => "run",
             Self::Send(_) => "send",
+            Self::Load(_) => "load",
             Self::Check(_) => "check",
             Self::Flush(_) => "flush",
             Self::Status(_) => "status",
@@ -180,6 +198,85 @@ pub struct Send {
     /// Do not ask forebay to seal and deliver afterwards (with --to it is never asked)
     #[arg(long)]
     pub no_flush: bool,
+}
+
+/// The arguments of `load`.
+#[derive(Args, Clone, Debug)]
+pub struct Load {
+    /// The receiver, such as 127.0.0.1:4317; what it acknowledges goes to its bucket
+    #[arg(long, value_name = "URL")]
+    pub to: String,
+
+    /// How to speak: grpc, http/protobuf or http/json
+    #[arg(long, value_name = "NAME", default_value_t = Protocol::Grpc)]
+    pub protocol: Protocol,
+
+    /// What a request looks like: logs, claude-code, large or small
+    ///
+    /// logs: 1,000 log records of about 360 bytes. claude-code: 2 to 6 kB of log records or data points, as Claude Code
+    /// sends them. large: 100 kB of log records. small: 10 log records, 4 kB.
+    #[arg(long, value_name = "NAME", default_value_t = Shape::Logs)]
+    pub shape: Shape,
+
+    /// Log records a request, 1 to 100000, in the place of those of the shape
+    #[arg(long, value_name = "COUNT")]
+    pub records: Option<u32>,
+
+    /// Bytes of a log record on average, 100 to 100000, in the place of those of the shape
+    #[arg(long, value_name = "BYTES")]
+    pub record_bytes: Option<u32>,
+
+    /// How requests are compressed: none, gzip or zstd
+    #[arg(long, value_name = "NAME", default_value_t = Compression::None)]
+    pub compression: Compression,
+
+    /// How many connections to open
+    #[arg(long, value_name = "COUNT", default_value_t = 16)]
+    pub connections: usize,
+
+    /// How many requests are under way at once, over all connections; if left out, one a connection
+    #[arg(long, value_name = "COUNT")]
+    pub in_flight: Option<usize>,
+
+    /// End after this many requests
+    #[arg(long, value_name = "COUNT", conflicts_with = "duration")]
+    pub requests: Option<u64>,
+
+    /// End after this time; 10s, if there is neither this nor --requests
+    #[arg(long, value_name = "TIME")]
+    pub duration: Option<Span>,
+
+    /// Requests a second; if left out, each answer is followed by the next request
+    ///
+    /// With a rate, the latency of a request is counted from when it was due. So the delays that a stall of the receiver
+    /// causes to the requests behind it are in the figures.
+    #[arg(long, value_name = "COUNT")]
+    pub rate: Option<u32>,
+
+    /// Say what this process, on this machine, uses meanwhile of processor time and memory
+    #[arg(long, value_name = "NUMBER")]
+    pub pid: Option<u32>,
+
+    /// How long connecting, and each request, may take
+    #[arg(long, value_name = "TIME", default_value = "10s")]
+    pub timeout: Span,
+
+    /// How many threads make the load; one costs least
+    #[arg(long, value_name = "COUNT", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub threads: u16,
+
+    /// How to say what came of it: text or json
+    #[arg(long, value_name = "NAME", value_enum, default_value_t = LoadFormat::Text, hide_possible_values = true)]
+    pub format: LoadFormat,
+}
+
+/// How `load` says what came of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LoadFormat {
+    /// For people
+    Text,
+    /// For scripts
+    Json,
 }
 
 /// The arguments of `check`.

@@ -5,6 +5,7 @@ mod check;
 mod drain;
 mod flush;
 mod inspect;
+mod load;
 mod logging;
 mod run;
 mod send;
@@ -23,8 +24,8 @@ use crate::collector::{self, Table, Understood};
 use crate::config::{Flag, Sources};
 
 pub use arguments::{
-    Arguments, Check, Command, Common, Drain, Flush, Inspect, InspectWhat, Records, Run, Send, SignalName,
-    Status, Verify,
+    Arguments, Check, Command, Common, Drain, Flush, Inspect, InspectWhat, Load, LoadFormat, Records, Run,
+    Send, SignalName, Status, Verify,
 };
 pub use settings::Settings;
 
@@ -36,6 +37,10 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let Arguments { common, settings, command } = arguments;
     let command = command.unwrap_or_else(|| Command::Run(Run::default()));
     let flags = flags(&common, &settings, &command)?;
+    if let Command::Load(arguments) = &command {
+        // It needs nothing that is configured.
+        return load::run(arguments);
+    }
     let ignores = common.ignore_unsupported;
     let understood = collector::load(&Sources::of_process(common.config, flags), ignores);
     if let Command::Check(check) = &command {
@@ -51,7 +56,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Verify(arguments) => verify::run(&loaded.config, &arguments),
         Command::Drain(arguments) => drain::run(&loaded.config, &arguments),
         // Answered above, also if the configuration is wrong.
-        Command::Check(_) => Ok(ExitCode::SUCCESS),
+        Command::Check(_) | Command::Load(_) => Ok(ExitCode::SUCCESS),
     }
 }
 

@@ -44,7 +44,7 @@ pub enum Error {
 
 impl Error {
     /// Says in plain words what befell the connection to `address`.
-    pub(super) fn connection(address: &str, timeout: Duration, error: &(dyn StdError + 'static)) -> Self {
+    pub(crate) fn connection(address: &str, timeout: Duration, error: &(dyn StdError + 'static)) -> Self {
         let address = address.to_owned();
         let causes = || std::iter::successors(Some(error), |cause| (*cause).source());
         let kind = causes().find_map(|cause| cause.downcast_ref::<io::Error>()).map(io::Error::kind);

@@ -4,6 +4,8 @@
 //! Every remote call has a deadline. A refused request is reported and not sent again: what it shows is what a client
 //! is told.
 
+mod address;
+mod answer;
 mod error;
 mod options;
 mod over_grpc;
@@ -13,13 +15,15 @@ mod sample;
 
 use std::time::SystemTime;
 
+pub(crate) use address::address;
+pub(crate) use answer::{Outcome, rejected_in_protobuf};
 pub use error::Error;
 pub use options::{Options, Protocol};
 pub use report::{Report, Tally};
 
 use over_grpc::OverGrpc;
 use over_http::OverHttp;
-use sample::{Request, Sample};
+pub(crate) use sample::{Request, Sample};
 
 /// Sends the sample as often as asked for, all three requests each time, one request after the other.
 ///
@@ -36,15 +40,6 @@ pub async fn run(options: &Options) -> Result<Report, Error> {
         }
     }
     Ok(report)
-}
-
-/// What the far side made of one request.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Outcome {
-    /// OK, with this many items rejected.
-    Acknowledged { rejected: u64 },
-    /// An error, in the far side's words.
-    Refused { why: String },
 }
 
 /// A line to the far side.

@@ -4,10 +4,6 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use http::Uri;
-
-use super::Error;
-
 /// What to send, and where to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
@@ -39,20 +35,6 @@ impl Default for Options {
             protocol: Protocol::Grpc,
             count: 1,
             timeout: Duration::from_secs(10),
-        }
-    }
-}
-
-impl Options {
-    /// The far side as an address: its scheme, host and port.
-    pub(super) fn base(&self) -> Result<Uri, Error> {
-        let wrong = |why: &str| Error::Address { address: self.to.clone(), why: why.to_owned() };
-        let full = if self.to.contains("://") { self.to.clone() } else { format!("http://{}", self.to) };
-        let uri: Uri = full.trim_end_matches('/').parse().map_err(|_| wrong("it is no address"))?;
-        match uri.scheme_str() {
-            Some("http") if uri.host().is_some_and(|host| !host.is_empty()) => Ok(uri),
-            Some("http") => Err(wrong("it has no host")),
-            _ => Err(wrong("forebay send speaks plain http only")),
         }
     }
 }
@@ -99,21 +81,6 @@ impl FromStr for Protocol {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn an_address_may_do_without_its_scheme() {
-        let base = |to: &str| Options { to: to.to_owned(), ..Options::default() }.base();
-        for (to, expected) in [
-            ("127.0.0.1:4317", "http://127.0.0.1:4317/"),
-            ("http://localhost:4318/", "http://localhost:4318/"),
-            ("http://gateway:80/otlp/", "http://gateway:80/otlp"),
-        ] {
-            assert_eq!(base(to).unwrap().to_string(), expected);
-        }
-        for wrong in ["https://localhost:4317", "", "http://", "a b"] {
-            assert!(base(wrong).is_err(), "{wrong}");
-        }
-    }
 
     #[test]
     fn protocols_are_read_by_their_names() {

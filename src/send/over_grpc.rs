@@ -8,7 +8,7 @@ use opentelemetry_proto::tonic::collector::trace::v1::trace_service_client::Trac
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Request, Status};
 
-use super::{Error, Options, Outcome, sample};
+use super::{Error, Options, Outcome, address, sample};
 
 /// A connection that speaks gRPC.
 pub(super) struct OverGrpc {
@@ -20,7 +20,7 @@ pub(super) struct OverGrpc {
 impl OverGrpc {
     /// Connects.
     pub(super) async fn connect(options: &Options) -> Result<Self, Error> {
-        let base = options.base()?;
+        let base = address(&options.to)?;
         let address = base.authority().map(ToString::to_string).unwrap_or_default();
         let timeout = options.timeout;
         let endpoint = Endpoint::from(base).connect_timeout(timeout).timeout(timeout);

@@ -22,15 +22,15 @@ const TIME_AS_TEXT: &str = "event.timestamp";
 
 /// One request of each signal that Claude Code sends.
 #[derive(Clone, Debug)]
-pub(super) struct Sample {
-    logs: ExportLogsServiceRequest,
-    metrics: ExportMetricsServiceRequest,
+pub(crate) struct Sample {
+    pub(crate) logs: ExportLogsServiceRequest,
+    pub(crate) metrics: ExportMetricsServiceRequest,
     traces: ExportTraceServiceRequest,
 }
 
 /// A request of the sample.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Request<'s> {
+pub(crate) enum Request<'s> {
     Logs(&'s ExportLogsServiceRequest),
     Metrics(&'s ExportMetricsServiceRequest),
     Traces(&'s ExportTraceServiceRequest),
@@ -38,7 +38,7 @@ pub(super) enum Request<'s> {
 
 impl Sample {
     /// The sample as if its last moment was `now`.
-    pub(super) fn at(now: SystemTime) -> Result<Self, Error> {
+    pub(crate) fn at(now: SystemTime) -> Result<Self, Error> {
         let broken = |error: prost::DecodeError| Error::Sample(error.to_string());
         let mut sample = Self {
             logs: ExportLogsServiceRequest::decode(LOGS).map_err(broken)?,
@@ -55,7 +55,7 @@ impl Sample {
     }
 
     /// Its requests, in the order in which they are sent.
-    pub(super) fn requests(&self) -> [Request<'_>; 3] {
+    pub(crate) fn requests(&self) -> [Request<'_>; 3] {
         [Request::Logs(&self.logs), Request::Metrics(&self.metrics), Request::Traces(&self.traces)]
     }
 
@@ -103,7 +103,7 @@ impl Sample {
 
 impl Request<'_> {
     /// Its signal.
-    pub(super) const fn signal(self) -> Signal {
+    pub(crate) const fn signal(self) -> Signal {
         match self {
             Self::Logs(_) => Signal::Logs,
             Self::Metrics(_) => Signal::Metrics,
@@ -112,7 +112,7 @@ impl Request<'_> {
     }
 
     /// Its items.
-    pub(super) fn items(self) -> u64 {
+    pub(crate) fn items(self) -> u64 {
         let items = match self {
             Self::Logs(request) => {
                 let scopes = request.resource_logs.iter().flat_map(|resource| &resource.scope_logs);
@@ -132,7 +132,7 @@ impl Request<'_> {
     }
 
     /// It, as protobuf.
-    pub(super) fn protobuf(self) -> Vec<u8> {
+    pub(crate) fn protobuf(self) -> Vec<u8> {
         match self {
             Self::Logs(request) => request.encode_to_vec(),
             Self::Metrics(request) => request.encode_to_vec(),
