@@ -98,8 +98,12 @@ fn print(text: &str) -> anyhow::Result<()> {
     }
 }
 
-/// The runtime of a process that serves or delivers.
-fn server_runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+/// The runtime of a process that serves or delivers. Public for `benches/floor`, which is measured on the same one.
+///
+/// # Errors
+/// If the system has no threads to give.
+#[doc(hidden)]
+pub fn server_runtime() -> anyhow::Result<tokio::runtime::Runtime> {
     allow_open_files();
     tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start the runtime")
 }
