@@ -54,6 +54,11 @@ class Otelcol:
 
         wait_until(is_ready, f"the Collector is ready; see {self._log}")
 
+    @property
+    def pid(self):
+        """The number of its process while it runs."""
+        return self._process.pid
+
     def said(self, words):
         """How often it has said this."""
         return self._log.read_bytes().count(words.encode())
