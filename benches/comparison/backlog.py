@@ -1,6 +1,7 @@
 """An outage of the bucket: memory while a backlog grows, waits and is delivered, and how soon forebay takes telemetry in
 after a loss of power with all of it on disk."""
 
+import contextlib
 import http.client
 import math
 import time
@@ -14,7 +15,7 @@ from .subjects import AS_BY_DEFAULT, DELIVER, Buffer
 PARTS = 5
 # Log and spool at once, and what the store keeps of it.
 DISK_PER_BYTE = 2.2
-PATIENCE_SECONDS = 900
+PATIENCE_SECONDS = 600
 ONE_RECORD = b'{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"body":{"stringValue":"first after the start"}}]}]}]}'
 
 
@@ -114,7 +115,9 @@ def _deliver(run, subject, taken):
     machine.forget_peak(subject.pid)
     before, began = machine.usage(subject.pid), time.monotonic()
     while subject.delivered_items() < taken["items"] and time.monotonic() - began < PATIENCE_SECONDS:
-        subject.program.flush(300)
+        # It says so when not all was delivered in this time.
+        with contextlib.suppress(AssertionError):
+            subject.program.flush(60)
     seconds, used = time.monotonic() - began, machine.usage(subject.pid).since(before)
     delivered = subject.delivered_items()
     run.add(

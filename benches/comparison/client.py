@@ -53,5 +53,7 @@ def figures(report):
         "cpu_seconds_per_million": cpu_seconds / report["items"] * 1e6,
         "cpu_us_per_request": cpu_seconds / requests["acknowledged"] * 1e6,
         "peak_rss_bytes": server["peak_rss_bytes"],
-        "client_cpu_seconds": report["client"]["cpu_seconds"],
+        # Processors that were busy: where the client's are all busy, it is the client that could not do more.
+        "server_busy": cpu_seconds / report["seconds"],
+        "client_busy": report["client"]["cpu_seconds"] / report["seconds"],
     }

@@ -21,6 +21,8 @@ INTAKE = [
     ("p99 ms", "p99_ms", 1, ".2f"),
     ("peak MiB", "peak_rss_bytes", MIB, ",.0f"),
     ("written per byte", "written_per_byte", 1, ".2f"),
+    ("server busy", "server_busy", 1, ".2f"),
+    ("client busy", "client_busy", 1, ".2f"),
     ("not acknowledged", "not_acknowledged", 1, ",.0f"),
 ]
 BUCKET = [
@@ -159,6 +161,9 @@ def _cell(records, figure, divisor, digits):
 
 def _left_out(run):
     lines = [f"- {name} was left out: {why}." for name, why in run.missing.items()]
+    if run.cut:
+        what, when = run.cut[0]["what"], run.cut[0]["round"]
+        lines.append(f"- Time was up in round {when}: {what}, and what comes after it, was not measured then.")
     lines += [
         f"- {failure['what']} (round {failure['round']}) was not measured: {failure['why']}." for failure in run.failures
     ]

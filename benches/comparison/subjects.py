@@ -8,8 +8,8 @@ one of two things:
 """
 
 import contextlib
+import ctypes.util
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -27,10 +27,13 @@ from .collectors import BatchingCollector, DurableCollector
 HOLD, DELIVER = "hold", "deliver"
 
 FLOOR = os.environ.get("FLOOR_BINARY", "")
-ROTEL = Path(sys.executable).parent
+# What the program in rotel's wheel for this Python is linked with.
+LIBPYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 # Larger than what any measurement of intake sends, so that nothing is packed while it runs.
 HELD_SEGMENT_BYTES = 512 * machine.MIB
+# A process that has written nothing for so long has nothing in hand.
+QUIET_SECONDS = 1
 # What the Collector's exporter writes.
 LIKE_THE_COLLECTOR = {"OBJECTS_FORMAT": "otlp_json", "OBJECTS_COMPRESSION": "gzip", "OBJECTS_KEY": "collector"}
 AS_BY_DEFAULT = {"OBJECTS_FORMAT": "parquet"}
@@ -61,14 +64,14 @@ class Buffer:
 
     def settle(self):
         """Waits until it has prepared the files of its log, which it does once and not for every byte."""
-        quiet_since, written = time.monotonic(), machine.usage(self.pid).write_bytes
+        quiet_since, written = time.monotonic(), None
 
         def is_quiet():
             nonlocal quiet_since, written
             now = machine.usage(self.pid).write_bytes
-            if now != written:
+            if now != written or any(self.program.data.rglob("*.new")):
                 quiet_since, written = time.monotonic(), now
-            return time.monotonic() - quiet_since > 0.5
+            return time.monotonic() - quiet_since > QUIET_SECONDS
 
         wait_until(is_quiet, "forebay has prepared its files")
 
@@ -178,7 +181,7 @@ class Rotel:
 
 def program_of_rotel():
     """The program that rotel's wheel brings; none if it is not installed."""
-    found = sorted(ROTEL.parent.glob("lib/python3*/site-packages/rotel/rotel-agent"))
+    found = sorted(Path(sys.prefix).glob("lib/python3*/site-packages/rotel/rotel-agent"))
     return found[0] if found else None
 
 
@@ -200,11 +203,8 @@ def missing():
         )
     if program_of_rotel() is None:
         reasons["rotel"] = "its wheel is not installed"
-    elif (
-        shutil.which("ldd")
-        and "not found" in subprocess.run(["ldd", program_of_rotel()], capture_output=True, text=True).stdout
-    ):
-        reasons["rotel"] = "its program wants a library that is not there (libpython3.11)"
+    elif ctypes.util.find_library(f"python{LIBPYTHON}") is None:
+        reasons["rotel"] = f"its program wants libpython{LIBPYTHON}, which is not there"
     if not Path(FLOOR).is_file():
         reasons["floor"] = "FLOOR_BINARY names no program"
     return reasons

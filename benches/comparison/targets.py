@@ -183,8 +183,9 @@ class Rows:
 
     def _memory(self):
         growing = [record for record in self._run.select("outage") if record["subject"].startswith("growing")]
+        loads = [self._run.most(measure, "peak_rss_bytes", subject="forebay") for measure in ("intake", "while packing")]
         found = {
-            "at full load": (self._run.most("intake", "peak_rss_bytes", subject="forebay"), "intake"),
+            "at full load": (max((peak for peak in loads if peak), default=None), "intake,while-packing"),
             "while a backlog grows": (max((part["peak_rss_bytes"] for part in growing), default=None), "outage"),
             "while it is packed": (self._run.most("outage", "peak_rss_bytes", subject="waiting"), "outage"),
             "while it is delivered": (self._run.most("outage", "peak_rss_bytes", subject="delivering"), "outage"),
@@ -231,10 +232,11 @@ class Rows:
         alone = self._intake("items_per_second", **LOGS)
         speed = self._run.median("while packing", "packed_bytes_per_second")
         ratio = quotient(packing, alone)
+        kept_up = "" if self._run.median("while packing", "waiting_segments") else ", which kept up"
         self._row(
             "intake over gRPC while packing, records/s", "at least 70 % of intake alone",
             figure=None if ratio is None else f"{packing:,.0f} beside {alone:,.0f}",
-            ratio="" if ratio is None else f"{ratio:.0%}, packing {speed / 1e6:.0f} MB/s meanwhile",
+            ratio="" if ratio is None else f"{ratio:.0%}, packing {speed / 1e6:.0f} MB/s meanwhile{kept_up}",
             reached=ratio is not None and ratio >= 0.7, command=self._command("while packing"),
         )  # fmt: skip
 
