@@ -41,8 +41,7 @@ def _in_to_bucket(run, name):
             "in to bucket", name, items=taken["items"], bytes=taken["bytes"], seconds=seconds,
             not_acknowledged=taken["not_acknowledged"], cpu_seconds=used.cpu_seconds,
             cpu_seconds_per_million=used.cpu_seconds / taken["items"] * 1e6, items_per_second=taken["items"] / seconds,
-            peak_rss_bytes=used.peak_rss_bytes, written_per_byte=used.write_bytes / taken["bytes"],
-            **run.bucket_bytes(folder.name), **(subject.spool_figures() if is_forebay else {}),
+            peak_rss_bytes=used.peak_rss_bytes, **run.bucket_bytes(folder.name), **(subject.spool_figures() if is_forebay else {}),
             threads=used.threads, command=command,
         )  # fmt: skip
 
@@ -65,7 +64,7 @@ def _while_packing(run):
         figures = client.figures(report)
         run.add(
             "while packing", "forebay", shape="logs", protocol="grpc", **figures, waiting_segments=waiting,
-            packed_bytes_per_second=packed / figures["seconds"], written_per_byte=used.write_bytes / figures["bytes"],
+            packed_bytes_per_second=packed / figures["seconds"],
             threads=used.threads, command=command,
         )  # fmt: skip
 

@@ -48,15 +48,16 @@ def measure_half_load(run):
 def _intake(run, name, shape, protocol, connections, in_flight):
     with _warm(run, name, shape, protocol, connections) as subject:
         how_much = _how_much(run, name, shape)
-        before = machine.usage(subject.pid)
+        before, disk_before = machine.usage(subject.pid), machine.disk_written_bytes(run.folder)
         log_before = subject.log_figures() if name == "forebay" else {}
         report, command = client.load(subject, protocol, shape, connections=connections, in_flight=in_flight, **how_much)
-        used = machine.usage(subject.pid).since(before)
+        used, disk_after = machine.usage(subject.pid).since(before), machine.disk_written_bytes(run.folder)
         figures = client.figures(report)
         log = _log_figures(subject, log_before) if name == "forebay" else {}
         run.add(
             "intake", name, shape=shape, protocol=protocol, connections=connections, **figures, **log, command=command,
-            written_per_byte=used.write_bytes / figures["bytes"], threads=used.threads,
+            written_per_byte=None if disk_before is None else (disk_after - disk_before) / figures["bytes"],
+            threads=used.threads,
         )  # fmt: skip
 
 

@@ -43,7 +43,8 @@ class Usage:
     """What a process has used since it started."""
 
     cpu_seconds: float
-    # What it caused to be sent to the disk, as the kernel counts it.
+    # What it has dirtied or written, as the kernel counts it. That is no measure of what the disk is given: where the page
+    # cache has pages of a MiB, one changed byte counts as all of them.
     write_bytes: int
     rss_bytes: int
     peak_rss_bytes: int
@@ -89,6 +90,18 @@ def _processor_time(stat):
     name, _, numbers = text.partition("(")[2].rpartition(")")
     fields = numbers.split()
     return name, (int(fields[11]) + int(fields[12])) / TICKS_A_SECOND
+
+
+def disk_written_bytes(folder):
+    """What the disk under a folder was given since the system started, by whomever; none if the system does not say."""
+    device = os.stat(folder).st_dev
+    numbers = [str(os.major(device)), str(os.minor(device))]
+    for line in pathlib.Path("/proc/diskstats").read_text().splitlines():
+        fields = line.split()
+        if fields[:2] == numbers:
+            # In sectors of 512 bytes, whatever those of the disk are.
+            return int(fields[9]) * 512
+    return None
 
 
 def free_bytes(folder):

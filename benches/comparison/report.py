@@ -29,7 +29,6 @@ BUCKET = [
     ("CPU s per 1 M records", "cpu_seconds_per_million", 1, ".2f"),
     ("records/s until all is there", "items_per_second", 1, ",.0f"),
     ("peak MiB", "peak_rss_bytes", MIB, ",.0f"),
-    ("written per byte", "written_per_byte", 1, ".2f"),
     ("MB in the bucket", "bucket_bytes", 1e6, ",.1f"),
     ("objects", "objects", 1, ",.0f"),
 ]
