@@ -14,6 +14,7 @@ COPY src ./src
 # Cargo wants to find every target that its manifest names.
 COPY chaos/main.rs chaos/main.rs
 COPY benches/packing/main.rs benches/packing/main.rs
+COPY benches/floor/main.rs benches/floor/main.rs
 RUN cargo build --release --locked --bin forebay
 # A folder that a volume takes its owner from.
 RUN mkdir /data && chown 65532:65532 /data
