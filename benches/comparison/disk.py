@@ -1,6 +1,7 @@
 """What the disk itself gives, by fio, in the same file system and the same run."""
 
 import json
+import math
 import shutil
 import subprocess
 
@@ -53,7 +54,7 @@ def fsync_each(folder, block_bytes, seconds):
 
 def round_up(count):
     """To whole blocks, which is what a disk writes."""
-    return -(-int(count) // BLOCK_BYTES) * BLOCK_BYTES
+    return math.ceil(count / BLOCK_BYTES) * BLOCK_BYTES
 
 
 def _fio(folder, block_bytes, seconds, *options):

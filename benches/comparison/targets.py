@@ -46,11 +46,11 @@ class Rows:
         self._written()
         self._while_packing()
 
-    def _row(self, what, target, *, figure=None, ratio="", reached=None, command=""):
-        is_measured = figure is not None
-        self.all.append(
-            Row(what, command, figure if is_measured else "not measured", ratio, target, reached if is_measured else None)
-        )
+    def _row(self, what, target, *, figure=None, ratio=None, reached=None, command=""):
+        """Adds a row; `reached` is none where the figure, or what it is held against, was not measured."""
+        if figure is None:
+            figure, ratio, reached = "not measured", None, None
+        self.all.append(Row(what, command, figure, ratio or "", target, reached))
 
     def _intake(self, figure, subject="forebay", **of):
         return self._run.median("intake", figure, subject=subject, **of)
@@ -64,15 +64,15 @@ class Rows:
         cpu = self._intake("cpu_seconds_per_million", **of)
         floor = self._intake("cpu_seconds_per_million", "floor", **of)
         most = {"grpc": 0.30, "http/protobuf": 0.18}[protocol]
-        target, ratio, is_near = f"at most {most:.2f}", "", True
+        ratio = quotient(cpu, floor)
+        target, is_cheap = f"at most {most:.2f}", cpu is not None and cpu <= most
         if protocol == "grpc":
             target += " and 2x the floor"
-            is_near = bool(floor) and cpu is not None and cpu <= 2 * floor
-        if floor and cpu is not None:
-            ratio = f"{cpu / floor:.2f}x the floor ({floor:.3f})"
+            is_cheap = None if ratio is None else is_cheap and ratio <= 2
         self._row(
-            f"durable over {protocol}, CPU s per 1 M records", target, figure=shown(cpu, ".3f"), ratio=ratio,
-            reached=cpu is not None and cpu <= most and is_near, command=self._command("intake", subject="forebay", **of),
+            f"durable over {protocol}, CPU s per 1 M records", target, figure=shown(cpu, ".3f"),
+            ratio=ratio and f"{ratio:.2f}x the floor ({floor:.3f})", reached=is_cheap,
+            command=self._command("intake", subject="forebay", **of),
         )  # fmt: skip
 
     def _beside_the_collector(self):
@@ -121,7 +121,7 @@ class Rows:
         ratio = quotient(ours, each)
         self._row(
             "100 kB requests over gRPC, 64 clients", "at least 5x an fsync for each", figure=shown(ours, ",.0f", " requests/s"),
-            ratio="" if ratio is None else f"{ratio:.1f}x ({each:,.0f}/s)", reached=ratio is not None and ratio >= 5,
+            ratio=ratio and f"{ratio:.1f}x ({each:,.0f}/s)", reached=ratio and ratio >= 5,
             command=self._command("intake", subject="forebay", **of),
         )  # fmt: skip
 
