@@ -32,6 +32,7 @@ def _in_to_bucket(run, name):
     is_forebay = name in FORMATS
     make = (lambda *of: Buffer(*of, FORMATS[name])) if is_forebay else SUBJECTS[name]
     with run.place(name) as folder, run.started(make(folder, run.store, DELIVER)) as subject:
+        subject.settle()
         before, began = machine.usage(subject.pid), time.monotonic()
         report, command = client.load(subject, "grpc", "logs", requests=run.sizes.bucket)
         taken = client.figures(report)
