@@ -31,6 +31,8 @@ use crate::send::Protocol;
 /// Digits of the number of a request, and of a run: 64 bits in hexadecimal.
 const NUMBER_DIGITS: usize = 16;
 
+const DIGITS: &[u8; 16] = b"0123456789abcdef";
+
 /// The first bytes of a gzip file: deflated, no name, no time, unknown system.
 const GZIP_HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
 
@@ -122,7 +124,7 @@ impl Body {
         let digits = head.len() - NUMBER_DIGITS;
         for (place, digit) in head[digits..].iter_mut().rev().enumerate() {
             // Four bits a digit, the lowest last.
-            *digit = b"0123456789abcdef"[(number >> (4 * place)) as usize & 15];
+            *digit = DIGITS[usize::try_from(number >> (4 * place) & 15).unwrap_or(0)];
         }
         let tail = match &self.checksum {
             None => Bytes::new(),

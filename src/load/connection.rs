@@ -13,6 +13,7 @@ use tokio::sync::Mutex;
 use tokio::time::timeout;
 
 use super::answer::{self, Answer};
+use super::batched::Batched;
 use super::bodies::Body;
 use super::message::Message;
 use super::options::{Compression, Options};
@@ -130,7 +131,8 @@ impl Line {
     }
 
     async fn http2(stream: TcpStream) -> hyper::Result<Self> {
-        let (line, connection) = http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await?;
+        let (line, connection) =
+            http2::handshake(TokioExecutor::new(), TokioIo::new(Batched::new(stream))).await?;
         tokio::spawn(connection);
         Ok(Self::Http2(line))
     }

@@ -12,6 +12,7 @@
 //!   bytes is made anew.
 
 mod answer;
+mod batched;
 mod bodies;
 mod connection;
 mod error;

@@ -1,6 +1,7 @@
 //! What to send, how, and how much of it.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -95,10 +96,10 @@ impl Options {
     /// # Errors
     /// A sentence that names the option, its value and what it must be.
     pub fn validate(&self) -> Result<(), String> {
-        within("--connections", Some(self.connections), 1, 10_000)?;
-        within("--records", self.records, 1, 100_000)?;
-        within("--record-bytes", self.record_bytes, 100, 100_000)?;
-        within("--rate", self.rate, 1, 1_000_000)?;
+        within("--connections", Some(self.connections), 1..=10_000)?;
+        within("--records", self.records, 1..=100_000)?;
+        within("--record-bytes", self.record_bytes, 100..=100_000)?;
+        within("--rate", self.rate, 1..=1_000_000)?;
         if self.shape == Shape::ClaudeCode && (self.records.is_some() || self.record_bytes.is_some()) {
             return Err("--records and --record-bytes go with log records; \
                         what claude-code sends is as large as it was seen to be"
@@ -141,15 +142,15 @@ impl Options {
     }
 }
 
+/// Checks a number that may have been left out.
 fn within<T: PartialOrd + fmt::Display>(
     name: &str,
     value: Option<T>,
-    least: T,
-    most: T,
+    range: RangeInclusive<T>,
 ) -> Result<(), String> {
     match value {
-        Some(value) if value < least || value > most => {
-            Err(format!("{name} is {value}; it must be {least} to {most}"))
+        Some(value) if !range.contains(&value) => {
+            Err(format!("{name} is {value}; it must be {} to {}", range.start(), range.end()))
         }
         _ => Ok(()),
     }

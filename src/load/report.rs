@@ -92,3 +92,9 @@ impl Report {
 pub(super) fn per_second(number: u64, seconds: f64) -> f64 {
     if seconds > 0.0 { number as f64 / seconds } else { 0.0 }
 }
+
+/// Of so many nanoseconds.
+#[expect(clippy::cast_precision_loss, reason = "latencies are kept to three digits")]
+pub(super) fn milliseconds(nanoseconds: u64) -> f64 {
+    nanoseconds as f64 / 1e6
+}

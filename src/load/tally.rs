@@ -8,7 +8,7 @@ use hdrhistogram::Histogram;
 use super::Error;
 use super::answer::Answer;
 use super::bodies::Body;
-use super::report::{Client, Latency, Report, Requests, Server, per_second};
+use super::report::{Client, Latency, Report, Requests, Server, milliseconds, per_second};
 
 /// The digits to which latencies are kept.
 const DIGITS: u8 = 3;
@@ -76,7 +76,6 @@ impl Tally {
     /// All that was counted in so many seconds.
     pub(super) fn report(&self, seconds: f64, server: Option<Server>, client: Client) -> Report {
         let counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let milliseconds = |nanoseconds: u64| Duration::from_nanos(nanoseconds).as_secs_f64() * 1e3;
         let at = |quantile| milliseconds(counts.latency.value_at_quantile(quantile));
         let latency_ms = Latency {
             p50: at(0.5),

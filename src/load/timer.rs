@@ -19,7 +19,10 @@ impl Timer {
     pub(super) fn new() -> io::Result<Self> {
         let flags = TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC;
         let timer = timerfd_create(TimerfdClockId::Monotonic, flags)?;
-        #[expect(deprecated, reason = "what is offered instead is unsafe; an OwnedFd stays the same and open")]
+        #[expect(
+            deprecated,
+            reason = "what is offered instead is unsafe; an OwnedFd stays the same and open"
+        )]
         Ok(Self(AsyncFd::new(timer)?))
     }
 

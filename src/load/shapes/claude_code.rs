@@ -100,7 +100,7 @@ impl Session<'_> {
 }
 
 fn is_identifier(key: &str) -> bool {
-    key.ends_with(".id") || key.ends_with("_id")
+    key.rsplit(['.', '_']).next() == Some("id")
 }
 
 /// A text with other hexadecimal digits at the places where it has some.
