@@ -22,6 +22,7 @@ mod pace;
 mod report;
 mod shapes;
 mod tally;
+mod target;
 mod timer;
 
 use std::hash::{BuildHasher, Hasher, RandomState};
@@ -31,9 +32,10 @@ use std::time::{Duration, SystemTime};
 use rustix::time::{ClockId, clock_gettime};
 
 use self::bodies::Body;
-use self::connection::{Connection, Target};
+use self::connection::Connection;
 use self::pace::Pace;
 use self::tally::Tally;
+use self::target::Target;
 use crate::process::{Process, ProcessorTime};
 
 pub use error::Error;

@@ -25,6 +25,7 @@ mod budget;
 mod collector;
 mod commands;
 mod delivery;
+mod load;
 mod outage;
 mod outputs;
 mod profiles;

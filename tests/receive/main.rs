@@ -10,6 +10,7 @@ mod goaway;
 mod holding;
 mod intake;
 mod limits;
+mod loading;
 mod partial;
 mod payload;
 mod sending;
