@@ -243,6 +243,8 @@ pub struct Load {
     pub requests: Option<u64>,
 
     /// End after this time; 10s, if there is neither this nor --requests
+    ///
+    /// With a rate, all that are due in this time are sent, however long that takes a receiver that does not keep up.
     #[arg(long, value_name = "TIME")]
     pub duration: Option<Span>,
 

@@ -89,3 +89,80 @@ impl AsyncRead for Batched {
         Pin::new(&mut self.stream).poll_read(context, into)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::{Wake, Waker};
+
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    /// Counts how often it is woken.
+    #[derive(Default)]
+    struct Woken(AtomicUsize);
+
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    async fn pair() -> (Batched, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let near = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        (Batched::new(near), listener.accept().await.unwrap().0)
+    }
+
+    #[tokio::test]
+    async fn small_writes_go_together_when_the_connection_reads() {
+        let (mut near, mut far) = pair().await;
+        for part in ["one ", "two ", "three"] {
+            near.write_all(part.as_bytes()).await.unwrap();
+            near.flush().await.unwrap();
+        }
+        assert_eq!(far.try_read(&mut [0; 100]).unwrap_err().kind(), io::ErrorKind::WouldBlock);
+        let reading = tokio::spawn(async move { near.read(&mut [0; 1]).await });
+        let mut received = [0; 100];
+        let length = far.read(&mut received).await.unwrap();
+        assert_eq!(&received[..length], b"one two three");
+        drop(far);
+        assert_eq!(reading.await.unwrap().unwrap(), 0);
+    }
+
+    #[tokio::test]
+    async fn everything_arrives_in_its_order_however_slowly_it_is_taken() {
+        let (mut near, mut far) = pair().await;
+        let sent: Vec<u8> = (0..=250).cycle().take(20 << 20).collect();
+        let expected = sent.clone();
+        let writing = tokio::spawn(async move {
+            near.write_all(&sent).await.unwrap();
+            near.shutdown().await.unwrap();
+        });
+        let mut received = Vec::new();
+        far.read_to_end(&mut received).await.unwrap();
+        writing.await.unwrap();
+        assert!(received == expected);
+    }
+
+    #[tokio::test]
+    async fn whoever_writes_is_asked_to_go_on_only_if_the_kernel_takes_more() {
+        let (mut near, _far) = pair().await;
+        let woken = Arc::new(Woken::default());
+        let waker = Waker::from(Arc::clone(&woken));
+        let mut context = Context::from_waker(&waker);
+        assert!(Pin::new(&mut near).poll_flush(&mut context).is_ready());
+        assert_eq!(woken.0.load(Ordering::Relaxed), 0, "there is nothing to send");
+        assert!(Pin::new(&mut near).poll_write(&mut context, b"a").is_ready());
+        assert!(Pin::new(&mut near).poll_flush(&mut context).is_ready());
+        assert_eq!(woken.0.load(Ordering::Relaxed), 1);
+        // Nobody reads at the far end, until nothing fits between the two any more.
+        while Pin::new(&mut near).poll_write(&mut context, &[0; 4096]).is_ready() {}
+        let before = woken.0.load(Ordering::Relaxed);
+        assert!(Pin::new(&mut near).poll_flush(&mut context).is_ready());
+        assert_eq!(woken.0.load(Ordering::Relaxed), before, "it would be woken for nothing again and again");
+    }
+}

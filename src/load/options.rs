@@ -7,6 +7,9 @@ use std::time::Duration;
 
 use crate::send::Protocol;
 
+/// The largest request: as much as forebay takes unless it is told otherwise (`receive.max_request_bytes`).
+const REQUEST_BYTES: u64 = 64 << 20;
+
 /// What to send, how, and how much of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
@@ -104,6 +107,13 @@ impl Options {
             return Err("--records and --record-bytes go with log records; \
                         what claude-code sends is as large as it was seen to be"
                 .to_owned());
+        }
+        if let Some((records, bytes)) = self.log_records()
+            && u64::from(records) * u64::from(bytes) > REQUEST_BYTES
+        {
+            return Err(format!(
+                "--records is {records} with {bytes} --record-bytes; together they must be at most {REQUEST_BYTES} bytes"
+            ));
         }
         let (in_flight, connections) = (self.in_flight(), self.connections);
         if in_flight < connections {
@@ -238,6 +248,10 @@ mod tests {
             (Options { rate: Some(0), ..right() }, "--rate is 0; it must be 1 to 1000000"),
             (Options { records: Some(0), ..right() }, "--records is 0; it must be 1 to 100000"),
             (Options { record_bytes: Some(20), ..right() }, "--record-bytes is 20; it must be 100 to 100000"),
+            (
+                Options { records: Some(100_000), record_bytes: Some(1_000), ..right() },
+                "--records is 100000 with 1000 --record-bytes; together they must be at most 67108864 bytes",
+            ),
             (
                 Options { in_flight: Some(15), ..right() },
                 "--in-flight is 15; it must be at least the number of --connections (16)",

@@ -83,7 +83,7 @@ mod tests {
     fn requests_are_due_at_even_distances_from_the_beginning() {
         let at = |number| offset(number, 3).as_nanos();
         assert_eq!((at(0), at(1), at(2), at(3)), (0, 333_333_333, 666_666_666, 1_000_000_000));
-        assert_eq!(offset(3_600_000_000, 1_000_000), Duration::from_secs(3600));
+        assert_eq!(offset(3_600_000_000, 1_000_000), Duration::from_hours(1));
     }
 
     #[tokio::test]

@@ -19,6 +19,9 @@ use crate::send::Protocol;
 /// How many requests are in the pool, so that the far side does not see the same text all the time.
 const POOL: usize = 32;
 
+/// How much memory the pool may take; where requests are large it has fewer of them.
+const POOL_BYTES: u64 = 64 << 20;
+
 /// From where all that varies comes, so that two runs compare.
 const SEED: u64 = 0xf07e_ba70;
 
@@ -35,6 +38,7 @@ pub(super) fn bodies(options: &Options, run: u64, now: SystemTime) -> Result<Vec
     let form = Form { protocol: options.protocol, compression: options.compression };
     let mut random = Random::new(SEED);
     let mut bodies = Vec::with_capacity(POOL);
+    let mut bytes = 0;
     for place in 0..POOL {
         let name = instance(run, 0);
         let request = match options.log_records() {
@@ -48,7 +52,12 @@ pub(super) fn bodies(options: &Options, run: u64, now: SystemTime) -> Result<Vec
                 .map_err(|error| Error::Bodies(error.to_string()))?;
             protobuf = json;
         }
-        bodies.push(Body::new(signal, items, &protobuf, form, run)?);
+        let body = Body::new(signal, items, &protobuf, form, run)?;
+        bytes += body.bytes;
+        bodies.push(body);
+        if bytes > POOL_BYTES {
+            break;
+        }
     }
     Ok(bodies)
 }
