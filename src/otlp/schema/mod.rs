@@ -80,6 +80,20 @@ pub(crate) struct Field {
     pub(crate) kind: Kind,
     /// How a value of `kind` lies on the wire: every field of every message is asked for it.
     pub(crate) wire_type: WireType,
+    /// All that comes before its first value in such an object.
+    pub(crate) opening: Opening,
+    /// The numbers of which one field of a message can have but one, as bits: its own, and 0 for all members of the oneof.
+    pub(crate) only_once: u32,
+}
+
+/// What comes before the first value of a field in a JSON object that has other fields before it: `,"name":`, then `[` if it
+/// is repeated, then `"` if its values are written as strings.
+///
+/// It lies in as many bytes as the longest takes: to copy them all takes less time than to ask how many they are.
+#[derive(Debug)]
+pub(crate) struct Opening {
+    bytes: [u8; Opening::LENGTH_MAX],
+    length: usize,
 }
 
 /// How often a field may occur, and what its absence means.
@@ -212,7 +226,59 @@ impl Field {
     }
 }
 
+impl Label {
+    /// See [`Field::only_once`].
+    const fn only_once(self, number: u32) -> u32 {
+        1 << number | if matches!(self, Self::Oneof) { 1 } else { 0 }
+    }
+}
+
+impl Opening {
+    /// More than the longest takes, which the compiler sees to.
+    const LENGTH_MAX: usize = 32;
+
+    const fn new(json_key: &str, label: Label, kind: Kind) -> Self {
+        let mut opening = Self { bytes: [0; Self::LENGTH_MAX], length: 0 };
+        let json_key = json_key.as_bytes();
+        while opening.length < json_key.len() {
+            opening.bytes[opening.length] = json_key[opening.length];
+            opening.length += 1;
+        }
+        if matches!(label, Label::Repeated) {
+            opening.bytes[opening.length] = b'[';
+            opening.length += 1;
+        }
+        if kind.is_quoted() {
+            opening.bytes[opening.length] = b'"';
+            opening.length += 1;
+        }
+        opening
+    }
+
+    /// Appends it.
+    #[inline]
+    pub(crate) fn write(&self, out: &mut Vec<u8>) {
+        let before = out.len();
+        out.extend_from_slice(&self.bytes);
+        out.truncate(before + self.length);
+    }
+}
+
 impl Kind {
+    /// Whether a value of it is always a string in JSON.
+    pub(crate) const fn is_quoted(self) -> bool {
+        matches!(
+            self,
+            Self::String
+                | Self::Bytes
+                | Self::Id
+                | Self::Int64
+                | Self::Uint64
+                | Self::Fixed64
+                | Self::Sfixed64
+        )
+    }
+
     /// How a value of it lies on the wire.
     pub(crate) const fn wire_type(self) -> WireType {
         match self {
@@ -257,6 +323,12 @@ macro_rules! field {
             label: crate::otlp::schema::Label::$label,
             kind: $kind,
             wire_type: $kind.wire_type(),
+            opening: crate::otlp::schema::Opening::new(
+                concat!(",\"", $json_name, "\":"),
+                crate::otlp::schema::Label::$label,
+                $kind,
+            ),
+            only_once: crate::otlp::schema::Label::$label.only_once($number),
         }
     };
 }

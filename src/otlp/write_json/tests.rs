@@ -135,3 +135,96 @@ fn an_error_leaves_the_output_as_it_was() {
     assert!(write_json_resources(Signal::Logs, &body, &mut first, &mut out).is_err());
     assert_eq!((out.as_slice(), first), (&b"before"[..], true));
 }
+
+/// The document that the engine that takes everything writes; none if the request is invalid.
+fn written_with_care(signal: Signal, body: &[u8]) -> Option<String> {
+    let mut out = Vec::new();
+    message(schema::request(signal), &[Reader::new(body)], 1, &mut out).ok()?;
+    Some(String::from_utf8(out).unwrap())
+}
+
+/// The document that [`straight`] writes; none if the request is unusual for it.
+fn written_straight(signal: Signal, body: &[u8]) -> Option<String> {
+    let mut out = Vec::new();
+    Straight::new(body, 0, &mut out).message(schema::request(signal), body.len(), 1).ok()?;
+    Some(String::from_utf8(out).unwrap())
+}
+
+/// A request with numbers of every kind, one and packed, and with what is seldom: escapes, no ASCII, empty lists, long text.
+fn request_with_everything() -> Vec<u8> {
+    let long = "all of it is plain text, but longer than any that is copied at once";
+    let attribute = |value: &[u8]| payload(7, &[payload(1, b"key"), payload(2, value)].concat());
+    let attributes = [
+        attribute(&payload(1, "\u{e9}\n\"".as_bytes())),
+        attribute(&payload(1, long.as_bytes())),
+        attribute(&payload(7, &[0xff, 0])),
+        attribute(&[0x10, 1]),
+        attribute(&[0x18, 255, 255, 255, 255, 255, 255, 255, 255, 255, 1]),
+        attribute(&[0x21, 0, 0, 0, 0, 0, 0, 0xf0, 0x3f]),
+        attribute(&payload(5, &[payload(1, &[]), payload(1, &payload(1, b"x"))].concat())),
+        attribute(&[0x2a, 0]),
+    ];
+    let times = [0x11, 1, 0, 0, 0, 0, 0, 0, 0, 0x31, 1, 0, 0, 0, 0, 0, 0, 0x80];
+    let number = [&attributes.concat()[..], &times].concat();
+    let packed_and_not = [0x32, 8, 9, 0, 0, 0, 0, 0, 0, 0, 0x32, 0, 0x31, 1, 2, 3, 4, 5, 6, 7, 8];
+    let exemplar = payload(8, &[payload(4, &[0xab; 8]), payload(5, &[0xcd; 16])].concat());
+    let histogram = [&packed_and_not[..], &exemplar, &[0x50, 7]].concat();
+    let buckets = [0x08, 3, 0x12, 3, 1, 2, 3, 0x10, 4];
+    let exponential = [&[0x30, 9][..], &payload(8, &buckets)].concat();
+    let metrics = [(7, number), (9, histogram), (10, exponential)].map(|(data, point)| {
+        let data = long_payload(data, &long_payload(1, &point));
+        long_payload(2, &[payload(1, b"name"), data].concat())
+    });
+    let request = |scope: &[u8]| long_payload(1, &long_payload(2, scope));
+    [request(&metrics.concat()), request(&payload(2, &[]))].concat()
+}
+
+/// A field of at most 16,383 bytes.
+fn long_payload(number: u8, bytes: &[u8]) -> Vec<u8> {
+    let (low, high) = (bytes.len() & 0x7f | 0x80, bytes.len() >> 7);
+    [&[number << 3 | 2, u8::try_from(low).unwrap(), u8::try_from(high).unwrap()], bytes].concat()
+}
+
+#[test]
+fn what_is_written_straight_is_what_the_other_engine_writes() {
+    let body = request_with_everything();
+    assert!(written_straight(Signal::Metrics, &body).is_some());
+    let mut straight = 0;
+    let mut check = |body: &[u8]| {
+        if let Some(document) = written_straight(Signal::Metrics, body) {
+            assert_eq!(Some(document), written_with_care(Signal::Metrics, body), "{body:?}");
+            straight += 1;
+        }
+    };
+    for place in 0..body.len() {
+        check(&body[..place]);
+        let mut changed = body.clone();
+        for byte in 0..=255 {
+            changed[place] = byte;
+            check(&changed);
+        }
+    }
+    assert!(straight > 10_000, "{straight} were written");
+}
+
+#[test]
+fn what_clients_send_is_written_straight() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/claude-code");
+    let mut requests = 0;
+    for run in ["agent.grpc", "chat.grpc", "tools.grpc", "unicode.grpc", "hello.http-protobuf"] {
+        for file in std::fs::read_dir(folder.join(run)).unwrap().map(|file| file.unwrap().path()) {
+            let name = file.file_name().unwrap().to_str().unwrap().to_owned();
+            let Some(signal) = Signal::ALL.into_iter().find(|signal| name.contains(signal.name())) else {
+                continue;
+            };
+            if file.extension() != Some("pb".as_ref()) {
+                continue;
+            }
+            let body = std::fs::read(&file).unwrap();
+            let written = written_straight(signal, &body);
+            assert!(written.is_some() && written == written_with_care(signal, &body), "{}", file.display());
+            requests += 1;
+        }
+    }
+    assert!(requests > 20, "{requests} requests");
+}
