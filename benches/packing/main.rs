@@ -12,6 +12,7 @@
 )]
 
 mod packed;
+#[path = "../support/telemetry.rs"]
 mod telemetry;
 
 use std::process::{Command, Stdio};
@@ -38,7 +39,8 @@ const SUBJECTS: [(&str, Format, Compression); 9] = [
     ("csv+gzip", Format::Csv, Compression::Gzip),
 ];
 
-const SIGNALS: [(&str, Items); 2] = [("logs", Items::LogRecords), ("metrics", Items::DataPoints)];
+const SIGNALS: [(&str, Items); 3] =
+    [("logs", Items::LogRecords), ("metrics", Items::DataPoints), ("traces", Items::Spans)];
 
 /// Measures what packing costs in each format.
 #[derive(Parser)]
@@ -62,7 +64,7 @@ struct CommandLine {
     formats: Vec<String>,
     /// Whose items are packed
     #[arg(long, value_delimiter = ',', value_parser = PossibleValuesParser::new(SIGNALS.map(|(name, _)| name)),
-          default_values = SIGNALS.map(|(name, _)| name))]
+          default_values = ["logs", "metrics"])]
     signals: Vec<String>,
     /// How hard everything is compressed, if not as by default
     #[arg(long)]

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use forebay::otlp::Signal;
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, InstrumentationScope, KeyValue};
 use opentelemetry_proto::tonic::logs::v1::{LogRecord, ResourceLogs, ScopeLogs};
@@ -11,6 +12,8 @@ use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use opentelemetry_proto::tonic::metrics::v1::number_data_point::Value as Number;
 use opentelemetry_proto::tonic::metrics::v1::{Metric, NumberDataPoint, ResourceMetrics, ScopeMetrics, Sum};
 use opentelemetry_proto::tonic::resource::v1::Resource;
+use opentelemetry_proto::tonic::trace::v1::span::Event;
+use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span, Status};
 use prost::Message;
 
 /// When the first item was made: 2026-08-22T10:00:00Z, in nanoseconds since 1970.
@@ -22,11 +25,12 @@ const PIECE_ITEMS: u64 = 1000;
 /// Data points that a session sends at once.
 const SESSION_POINTS: u64 = 20;
 
-/// What is packed.
+/// What a request holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Items {
     LogRecords,
     DataPoints,
+    Spans,
 }
 
 impl Items {
@@ -35,6 +39,7 @@ impl Items {
         match self {
             Self::LogRecords => Signal::Logs,
             Self::DataPoints => Signal::Metrics,
+            Self::Spans => Signal::Traces,
         }
     }
 }
@@ -54,6 +59,7 @@ pub(crate) fn requests(kind: Items, items: u64, bytes: usize, count: u64) -> Vec
             request.extend(match kind {
                 Items::LogRecords => source.logs(piece),
                 Items::DataPoints => source.metrics(piece),
+                Items::Spans => source.spans(piece),
             });
             made += piece;
         }
@@ -71,15 +77,20 @@ struct Source {
 }
 
 impl Source {
-    /// Log records of one instance of a service.
-    fn logs(&mut self, items: u64) -> Vec<u8> {
-        let resource = resource(&[
+    /// An instance of a service.
+    fn service(&mut self) -> Resource {
+        resource(&[
             ("service.name", text("checkout")),
             ("service.version", text("3.14.1")),
             ("service.instance.id", self.uuid()),
             ("deployment.environment.name", text("production")),
             ("host.name", text(&format!("ip-10-0-{}-{}", self.below(4), self.below(256)))),
-        ]);
+        ])
+    }
+
+    /// Log records of one instance of a service.
+    fn logs(&mut self, items: u64) -> Vec<u8> {
+        let resource = self.service();
         let log_records = (0..items).map(|_| self.log_record()).collect();
         let scope = Some(InstrumentationScope { name: "com.example.checkout".into(), ..Default::default() });
         let scope_logs = vec![ScopeLogs { scope, log_records, ..ScopeLogs::default() }];
@@ -122,6 +133,50 @@ impl Source {
             trace_id: self.bytes(16),
             span_id: self.bytes(8),
             ..LogRecord::default()
+        }
+    }
+
+    /// Spans of one instance of a service.
+    fn spans(&mut self, items: u64) -> Vec<u8> {
+        let resource = self.service();
+        let spans = (0..items).map(|_| self.span()).collect();
+        let scope = Some(InstrumentationScope { name: "com.example.checkout".into(), ..Default::default() });
+        let scope_spans = vec![ScopeSpans { scope, spans, ..ScopeSpans::default() }];
+        let resource_spans =
+            vec![ResourceSpans { resource: Some(resource), scope_spans, ..ResourceSpans::default() }];
+        ExportTraceServiceRequest { resource_spans }.encode_to_vec()
+    }
+
+    fn span(&mut self) -> Span {
+        self.now += self.below(2_000_000);
+        let (order, took) = (self.below(1_000_000), self.below(900_000_000));
+        let method = self.choose(&["GET", "GET", "POST", "PUT"]);
+        let status = [200, 200, 200, 201, 304, 404, 500][self.place(7)];
+        let rows = Event {
+            time_unix_nano: self.now + took / 2,
+            name: "rows loaded".into(),
+            attributes: attributes(&[("rows", Value::IntValue(self.below(90).cast_signed()))]),
+            ..Event::default()
+        };
+        Span {
+            trace_id: self.bytes(16),
+            span_id: self.bytes(8),
+            parent_span_id: self.bytes(8),
+            name: format!("{method} /api/v1/orders/{{order}}"),
+            kind: 2,
+            start_time_unix_nano: self.now,
+            end_time_unix_nano: self.now + took,
+            attributes: attributes(&[
+                ("http.request.method", text(method)),
+                ("http.route", text("/api/v1/orders/{order}")),
+                ("url.path", text(&format!("/api/v1/orders/{order}"))),
+                ("http.response.status_code", Value::IntValue(status)),
+                ("client.address", text(&format!("10.{}.{}.7", self.below(16), self.below(256)))),
+                ("user.id", text(&format!("u-{}", self.below(5000)))),
+            ]),
+            events: vec![rows],
+            status: (status == 500).then(|| Status { code: 2, ..Status::default() }),
+            ..Span::default()
         }
     }
 
