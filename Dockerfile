@@ -11,10 +11,11 @@ WORKDIR /build
 # It has the C compiler that zstd and ring want.
 COPY Cargo.toml Cargo.lock ./
 COPY src ./src
-# Cargo wants to find every target that its manifest names.
+# Cargo wants to find every target and every package that its manifest names.
 COPY chaos/main.rs chaos/main.rs
 COPY benches/packing/main.rs benches/packing/main.rs
 COPY benches/floor/main.rs benches/floor/main.rs
+COPY benches/instructions/Cargo.toml benches/instructions/main.rs benches/instructions/
 RUN cargo build --release --locked --bin forebay
 # A folder that a volume takes its owner from.
 RUN mkdir /data && chown 65532:65532 /data

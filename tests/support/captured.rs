@@ -6,6 +6,9 @@ use std::path::Path;
 use forebay::otlp::Signal;
 use serde::Deserialize;
 
+/// Where they lie in forebay's repository.
+const FOLDER: &str = "tests/data/claude-code";
+
 /// One captured request.
 pub(crate) struct Captured {
     /// Its file, for messages of tests that fail.
@@ -31,7 +34,10 @@ struct Line {
 
 /// Every captured request, in the order of the manifest.
 pub(crate) fn all() -> Vec<Captured> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/claude-code");
+    // Another package may lie in a folder of this one.
+    let mut folders = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors();
+    let folder =
+        folders.find_map(|folder| Some(folder.join(FOLDER)).filter(|folder| folder.is_dir())).unwrap();
     let manifest = std::fs::read_to_string(folder.join("manifest.jsonl")).unwrap();
     let captured: Vec<_> = manifest.lines().map(|line| read(&folder, line)).collect();
     assert!(captured.len() > 80, "the captured requests are there");
