@@ -15,6 +15,7 @@ COPY src ./src
 COPY chaos/main.rs chaos/main.rs
 COPY benches/packing/main.rs benches/packing/main.rs
 COPY benches/floor/main.rs benches/floor/main.rs
+COPY benches/stages/main.rs benches/stages/main.rs
 COPY benches/instructions/Cargo.toml benches/instructions/main.rs benches/instructions/
 RUN cargo build --release --locked --bin forebay
 # A folder that a volume takes its owner from.
