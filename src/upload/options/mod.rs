@@ -102,7 +102,7 @@ impl Default for Options {
             retry: RetryOptions::default(),
             create_only: true,
             bandwidth: None,
-            in_flight_bytes: ByteSize::mib(128),
+            in_flight_bytes: ByteSize::mib(16),
             multipart: MultipartOptions::default(),
             ca_bundle: None,
             proxy: None,
