@@ -33,10 +33,12 @@ pub(super) enum Compressor<W: Write> {
 }
 
 impl Codec {
-    /// The level of gzip if none is given: that of the command `gzip`.
-    pub(super) const GZIP_LEVEL: u8 = 6;
-    /// The level of zstd if none is given: that of the command `zstd`.
-    pub(super) const ZSTD_LEVEL: u8 = 3;
+    /// The level of gzip if none is given. That of the command `gzip`, 6, takes two fifths more of processor time for objects
+    /// that are 2 % smaller (`cargo bench --bench packing -- --level 6`).
+    pub(super) const GZIP_LEVEL: u8 = 5;
+    /// The level of zstd if none is given. That of the command `zstd`, 3, takes two thirds more of it for OTLP that is 3 %
+    /// smaller, and makes Parquet files larger.
+    pub(super) const ZSTD_LEVEL: u8 = 1;
 
     /// The same, for the pages of a Parquet file.
     pub(super) const fn of_pages(self) -> ParquetCompression {

@@ -321,7 +321,7 @@ mod tests {
         let in_full = serde_json::to_string(&options.in_full()).unwrap();
         assert_eq!(
             in_full,
-            r#"{"format":"parquet","compression":"zstd","level":3,"prefix":"","#.to_owned()
+            r#"{"format":"parquet","compression":"zstd","level":1,"prefix":"","#.to_owned()
                 + r#""key":"{signal}/date=%Y-%m-%d/hour=%H/{signal}_{unique}","bucket":"","buckets":[],"#
                 + r#""max_prefixes":100,"overflow_prefix":"overflow","timezone":"UTC","columns":{},"#
                 + r#""schema_objects":true,"content_encoding":false,"signals":[]}"#
@@ -370,11 +370,11 @@ mod tests {
         assert_eq!(message(Compression::Zstd, 19), "");
         assert_eq!(
             message(Compression::Gzip, 10),
-            "objects.level is 10; gzip takes 0 to 9, and 6 if it is left out"
+            "objects.level is 10; gzip takes 0 to 9, and 5 if it is left out"
         );
         assert_eq!(
             message(Compression::Zstd, 0),
-            "objects.level is 0; zstd takes 1 to 19, and 3 if it is left out"
+            "objects.level is 0; zstd takes 1 to 19, and 1 if it is left out"
         );
         assert!(message(Compression::None, 1).contains("but objects.compression is none"));
     }
