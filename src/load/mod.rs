@@ -8,7 +8,7 @@
 //! - A request is sent once. Whatever becomes of it, the next is another one.
 //! - At a given rate, latency is counted from the moment at which a request was due and not from the one at which it
 //!   could be sent: a far side that stalls does not keep what it delays out of the figures ("coordinated omission").
-//! - It costs little itself: what is sent is made beforehand, and of each body only the [`bodies`] head of some hundred
+//! - It costs little itself: what is sent is made beforehand, and of each body only the head of some hundred
 //!   bytes is made anew.
 
 mod answer;
