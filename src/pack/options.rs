@@ -396,13 +396,13 @@ mod tests {
         let (jsonl, none, gzip, zstd) =
             (Format::OtlpJsonl, Some(Compression::None), Some(Compression::Gzip), Some(Compression::Zstd));
         for (format, compression, level, expected) in [
-            (Format::Parquet, None, None, (jsonl, ".jsonl.gz", Some(6))),
-            (Format::Parquet, zstd, Some(19), (jsonl, ".jsonl.gz", Some(6))),
-            (Format::Parquet, Some(Compression::Snappy), None, (jsonl, ".jsonl.gz", Some(6))),
-            (Format::Parquet, Some(Compression::Lz4), None, (jsonl, ".jsonl.gz", Some(6))),
+            (Format::Parquet, None, None, (jsonl, ".jsonl.gz", Some(5))),
+            (Format::Parquet, zstd, Some(19), (jsonl, ".jsonl.gz", Some(5))),
+            (Format::Parquet, Some(Compression::Snappy), None, (jsonl, ".jsonl.gz", Some(5))),
+            (Format::Parquet, Some(Compression::Lz4), None, (jsonl, ".jsonl.gz", Some(5))),
             (Format::Parquet, gzip, Some(9), (jsonl, ".jsonl.gz", Some(9))),
             (Format::Parquet, none, None, (jsonl, ".jsonl", None)),
-            (Format::Csv, None, None, (jsonl, ".jsonl.gz", Some(6))),
+            (Format::Csv, None, None, (jsonl, ".jsonl.gz", Some(5))),
             (Format::Jsonl, zstd, Some(5), (jsonl, ".jsonl.zst", Some(5))),
             (Format::Csv, none, None, (jsonl, ".jsonl", None)),
             (Format::OtlpProto, zstd, Some(5), (Format::OtlpProto, ".binpb.zst", Some(5))),
