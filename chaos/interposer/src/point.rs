@@ -106,15 +106,14 @@ pub fn file(root: &[u8], path: &[u8], is_folder: bool) -> Option<Point> {
     }
     let mut is_number = false;
     for byte in last {
-        if byte.is_ascii_digit() {
-            if !is_number {
-                name.push(b"#");
-            }
-            is_number = true;
-        } else {
-            name.push(&[*byte]);
-            is_number = false;
+        // sled names its snapshots by sixteen hexadecimal digits, the first of which are zeros.
+        let is_digit = byte.is_ascii_digit() || is_number && matches!(byte, b'A'..=b'F');
+        match (is_digit, is_number) {
+            (true, false) => name.push(b"#"),
+            (true, true) => {}
+            (false, _) => name.push(&[*byte]),
         }
+        is_number = is_digit;
     }
     Some(Point::new(name, exact))
 }
