@@ -28,6 +28,7 @@ mod encoder;
 mod error;
 mod field;
 mod format;
+mod gzip;
 mod key;
 mod key_rules;
 mod manifest;

@@ -27,8 +27,8 @@ pub struct Options {
     /// How an object is compressed. Parquet, within its pages: `zstd` if left out, `snappy`, `gzip`, `lz4` or `none`. All
     /// others, as a whole: `gzip` if left out, which every reader unpacks, `zstd` or `none`.
     pub compression: Option<Compression>,
-    /// How hard it is compressed: 0 to 9 for gzip (6 if left out), 1 to 19 for zstd (3 if left out; above 15 each of the
-    /// open objects takes 50 to 100 MiB of memory).
+    /// How hard it is compressed: 0 to 9 for gzip, 1 to 19 for zstd (above 15 each of the open objects takes 50 to 100 MiB of
+    /// memory). If left out, 1, and 5 for gzip within the pages of Parquet.
     pub level: Option<u8>,
     /// Folders put before every key, such as `telemetry/claude-code`. It may have the fields of `key`, but for `{signal}` and
     /// `{unique}`: `base/{resource.com.awss3.prefix|path:-others}`.
@@ -193,7 +193,7 @@ impl Options {
     pub(super) fn in_full(&self) -> Self {
         let compression = self.compression();
         let level = self.level.or(match compression {
-            Compression::Gzip => Some(Codec::GZIP_LEVEL),
+            Compression::Gzip => Some(Codec::gzip_level(self.format)),
             Compression::Zstd => Some(Codec::ZSTD_LEVEL),
             Compression::None | Compression::Snappy | Compression::Lz4 => None,
         });
@@ -233,7 +233,7 @@ impl Options {
             )),
         };
         match compression {
-            Compression::Gzip => Ok(Codec::Gzip(level(Codec::GZIP_LEVEL, 0, 9)?)),
+            Compression::Gzip => Ok(Codec::Gzip(level(Codec::gzip_level(self.format), 0, 9)?)),
             Compression::Zstd => Ok(Codec::Zstd(level(Codec::ZSTD_LEVEL, 1, 19)?)),
             Compression::None => without_level(Codec::None),
             Compression::Snappy | Compression::Lz4 if self.format != Format::Parquet => Err(format!(
@@ -380,6 +380,22 @@ mod tests {
     }
 
     #[test]
+    fn a_level_that_is_left_out_is_the_lowest_but_for_gzip_of_pages() {
+        let level = |format, compression| {
+            let options = Options { format, compression: Some(compression), ..Options::default() };
+            assert_eq!(options.in_full().codec(), options.codec());
+            options.in_full().level
+        };
+        for format in [Format::Jsonl, Format::Csv, Format::OtlpJson, Format::OtlpJsonl, Format::OtlpProto] {
+            assert_eq!(level(format, Compression::Gzip), Some(1));
+            assert_eq!(level(format, Compression::Zstd), Some(1));
+            assert_eq!(level(format, Compression::None), None);
+        }
+        assert_eq!(level(Format::Parquet, Compression::Gzip), Some(5));
+        assert_eq!(level(Format::Parquet, Compression::Zstd), Some(1));
+    }
+
+    #[test]
     fn profiles_are_lines_where_the_others_are_rows() {
         let of_profiles = |format, compression, level| {
             let columns = BTreeMap::from([("team".to_owned(), "resource.team".to_owned())]);
@@ -396,13 +412,13 @@ mod tests {
         let (jsonl, none, gzip, zstd) =
             (Format::OtlpJsonl, Some(Compression::None), Some(Compression::Gzip), Some(Compression::Zstd));
         for (format, compression, level, expected) in [
-            (Format::Parquet, None, None, (jsonl, ".jsonl.gz", Some(5))),
-            (Format::Parquet, zstd, Some(19), (jsonl, ".jsonl.gz", Some(5))),
-            (Format::Parquet, Some(Compression::Snappy), None, (jsonl, ".jsonl.gz", Some(5))),
-            (Format::Parquet, Some(Compression::Lz4), None, (jsonl, ".jsonl.gz", Some(5))),
+            (Format::Parquet, None, None, (jsonl, ".jsonl.gz", Some(1))),
+            (Format::Parquet, zstd, Some(19), (jsonl, ".jsonl.gz", Some(1))),
+            (Format::Parquet, Some(Compression::Snappy), None, (jsonl, ".jsonl.gz", Some(1))),
+            (Format::Parquet, Some(Compression::Lz4), None, (jsonl, ".jsonl.gz", Some(1))),
             (Format::Parquet, gzip, Some(9), (jsonl, ".jsonl.gz", Some(9))),
             (Format::Parquet, none, None, (jsonl, ".jsonl", None)),
-            (Format::Csv, None, None, (jsonl, ".jsonl.gz", Some(5))),
+            (Format::Csv, None, None, (jsonl, ".jsonl.gz", Some(1))),
             (Format::Jsonl, zstd, Some(5), (jsonl, ".jsonl.zst", Some(5))),
             (Format::Csv, none, None, (jsonl, ".jsonl", None)),
             (Format::OtlpProto, zstd, Some(5), (Format::OtlpProto, ".binpb.zst", Some(5))),
