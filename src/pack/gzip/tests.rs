@@ -93,6 +93,8 @@ fn content_of_any_length_comes_back() {
     for length in (0..100).chain([255, 257, 258, 259, 1000, 32_767, 32_768, 32_769, 65_535, 65_537]) {
         there_and_back(&random.bytes(length));
         there_and_back(&vec![b'x'; length]);
+        // As what lies behind the content in a new buffer.
+        there_and_back(&vec![0; length]);
         there_and_back(&random.with_copies(length));
     }
 }
