@@ -1,4 +1,7 @@
-//! OTLP/JSON to the wire format, value by value as `serde_json` reads them.
+//! OTLP/JSON to the wire format.
+//!
+//! What clients write is turned over in one pass ([`straight`]); where that does not succeed, value by value as `serde_json`
+//! reads them ([`message`]).
 //!
 //! It takes what the specification asks for and what the Collector takes besides: keys in lowerCamelCase or as in the
 //! `.proto` files, 64-bit integers as strings or numbers, enums as numbers or names, `null` for what is absent.
@@ -11,6 +14,8 @@ mod invalid_json;
 mod message;
 mod output;
 mod scalar;
+mod straight;
+mod text;
 
 use serde::de::DeserializeSeed as _;
 
@@ -34,6 +39,10 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// When the document is not JSON, when a value does not fit its field, or when the result would be larger than
 /// `limit_bytes`.
 pub fn read_json(signal: Signal, json: &[u8], limit_bytes: usize) -> Result<Vec<u8>, InvalidJson> {
+    let json = json.strip_prefix(BYTE_ORDER_MARK).unwrap_or(json);
+    if let Ok(body) = straight::read(schema::request(signal), json, limit_bytes) {
+        return Ok(body);
+    }
     // The wire format takes about half of what JSON takes.
     let mut output = Output::new(limit_bytes, json.len() / 2);
     read(signal, json, &mut output)?;

@@ -70,19 +70,10 @@ impl<'o> ScalarSeed<'o> {
 
     /// Writes a number that the document has as an integer.
     fn integer<E: Error>(self, value: i128) -> Result<(), E> {
-        let bits = match self.field.kind {
-            Kind::Double => Some(to_double(value).to_bits()),
-            Kind::Int32 | Kind::Enum(_) => {
-                i32::try_from(value).ok().map(|value| i64::from(value).cast_unsigned())
-            }
-            Kind::Sint32 => i32::try_from(value).ok().map(|value| u64::from(zigzag(value))),
-            Kind::Uint32 | Kind::Fixed32 => u32::try_from(value).ok().map(u64::from),
-            Kind::Int64 | Kind::Sfixed64 => i64::try_from(value).ok().map(i64::cast_unsigned),
-            Kind::Uint64 | Kind::Fixed64 => u64::try_from(value).ok(),
-            Kind::String | Kind::Bytes | Kind::Id | Kind::Bool | Kind::Message(_) => {
-                return Err(E::invalid_type(Unexpected::Other("a number"), &self));
-            }
-        };
+        if let Kind::String | Kind::Bytes | Kind::Id | Kind::Bool | Kind::Message(_) = self.field.kind {
+            return Err(E::invalid_type(Unexpected::Other("a number"), &self));
+        }
+        let bits = integer_bits(self.field.kind, value);
         match bits {
             Some(bits) => self.number(bits),
             None => Err(E::custom(format_args!(
@@ -242,6 +233,21 @@ fn to_integer(value: f64) -> Option<i128> {
     (value.fract() == 0.0).then_some(value as i128)
 }
 
+/// An integer as the bits of the varint or of the fixed-size form of a kind; none if it does not fit.
+pub(super) fn integer_bits(kind: Kind, value: i128) -> Option<u64> {
+    match kind {
+        Kind::Double => Some(to_double(value).to_bits()),
+        Kind::Int32 | Kind::Enum(_) => {
+            i32::try_from(value).ok().map(|value| i64::from(value).cast_unsigned())
+        }
+        Kind::Sint32 => i32::try_from(value).ok().map(|value| u64::from(zigzag(value))),
+        Kind::Uint32 | Kind::Fixed32 => u32::try_from(value).ok().map(u64::from),
+        Kind::Int64 | Kind::Sfixed64 => i64::try_from(value).ok().map(i64::cast_unsigned),
+        Kind::Uint64 | Kind::Fixed64 => u64::try_from(value).ok(),
+        Kind::String | Kind::Bytes | Kind::Id | Kind::Bool | Kind::Message(_) => None,
+    }
+}
+
 /// The zigzag form of a number.
 const fn zigzag(value: i32) -> u32 {
     (value << 1 ^ value >> 31).cast_unsigned()
@@ -249,12 +255,17 @@ const fn zigzag(value: i32) -> u32 {
 
 /// The bytes of an id.
 fn hex(text: &str) -> Option<Vec<u8>> {
-    let digit = |digit: u8| char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok());
     let (pairs, rest) = text.as_bytes().as_chunks::<2>();
     if !rest.is_empty() {
         return None;
     }
-    pairs.iter().map(|[high, low]| Some(digit(*high)? << 4 | digit(*low)?)).collect()
+    pairs.iter().map(|pair| hex_byte(*pair)).collect()
+}
+
+/// The byte that two digits are.
+pub(super) fn hex_byte([high, low]: [u8; 2]) -> Option<u8> {
+    let digit = |digit: u8| char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok());
+    Some(digit(high)? << 4 | digit(low)?)
 }
 
 /// Text as valid UTF-8. `serde_json` hands over halves of surrogate pairs as the three bytes that UTF-8 would have for

@@ -272,3 +272,134 @@ fn a_fault_outside_of_items_is_not_passed_over() {
         assert!(salvage_json(Signal::Logs, json.as_bytes(), 1 << 20).is_err(), "{json}");
     }
 }
+
+/// What the engine that takes everything makes of a document; none if it refuses it.
+fn read_with_care(signal: Signal, json: &[u8], limit_bytes: usize) -> Option<Vec<u8>> {
+    let mut output = Output::new(limit_bytes, 0);
+    read(signal, json, &mut output).ok()?;
+    Some(output.into_bytes())
+}
+
+/// Values of every type as clients write them, and some that are not.
+const EVERYTHING: &str = r#"{"resourceMetrics":[{"resource":{"attributes":[
+    {"key":"text","value":{"stringValue":"a \\ \"b\" \u00e9\ud83d\ude00\n, longer than a word"}},
+    {"key":"é","value":{"intValue":"-12"}},{"key":"","value":{"intValue":7}},{"value":{"boolValue":true},"key":"k"},
+    {"key":"d","value":{"doubleValue":-0.5e1}},{"key":"a","value":{"arrayValue":{"values":[{"stringValue":""},{}]}}}]},
+    "scopeMetrics":[{"scope":{"name":"s","version":""},"metrics":[
+    {"name":"m","unit":"1","sum":{"aggregationTemporality":2,"isMonotonic":false,"dataPoints":[
+        {"timeUnixNano":"1787392800001185919","startTimeUnixNano":0,"asDouble":1,"flags":4294967295},
+        {"timeUnixNano":"9999999999999999999","asInt":"-9223372036854775808",
+         "exemplars":[{"spanId":"aBcDeF0123456789","traceId":"","filteredAttributes":[]}]}]}},
+    {"histogram":{"dataPoints":[{"count":"2","sum":0.0,"bucketCounts":["1",2,"0"],"explicitBounds":[0.1,-2,3e5],
+        "min":-0,"attributes":[]}]}},
+    {"exponentialHistogram":{"dataPoints":[{"scale":-3,"zeroCount":1,"positive":{"offset":-1,"bucketCounts":[]}}]}}
+    ]}]}]}"#;
+
+#[test]
+fn what_is_read_straight_is_what_the_other_engine_reads() {
+    let request = schema::request(Signal::Metrics);
+    let body = straight::read(request, EVERYTHING.as_bytes(), 1 << 20);
+    assert!(body.is_ok_and(|body| body.len() > 300));
+    let mut straight = 0;
+    let mut check = |json: &[u8], limit_bytes: usize| {
+        if let Ok(body) = straight::read(request, json, limit_bytes) {
+            let expected = read_with_care(Signal::Metrics, json, limit_bytes);
+            assert!(Some(body) == expected, "{}", String::from_utf8_lossy(json));
+            straight += 1;
+        }
+    };
+    let json = EVERYTHING.as_bytes();
+    for place in 0..json.len() {
+        check(&json[..place], 1 << 20);
+        check(json, place);
+        check(&[&json[..place], &json[place + 1..]].concat(), 1 << 20);
+        let mut changed = json.to_vec();
+        for byte in [&b"\"\\{}[],:-+.0189eEtfnu/x \n\t\x01\x1f\x7f"[..], &[0x80, 0xc3, 0xed, 0xff]].concat() {
+            changed[place] = byte;
+            check(&changed, 1 << 20);
+            check(&[&json[..place], &[byte], &json[place..]].concat(), 1 << 20);
+        }
+    }
+    assert!(straight > 5_000, "{straight} were read");
+}
+
+#[test]
+fn numbers_are_read_straight_to_the_ends_of_their_ranges_and_no_further() {
+    for number in [
+        "0",
+        "-0",
+        "00",
+        "01",
+        "-",
+        "-1",
+        "1",
+        "9",
+        "127",
+        "128",
+        "1.0",
+        "1e3",
+        "1E-2",
+        "1.",
+        ".5",
+        "1e",
+        "+1",
+        "2147483647",
+        "2147483648",
+        "-2147483648",
+        "-2147483649",
+        "4294967295",
+        "4294967296",
+        "9007199254740993",
+        "9223372036854775807",
+        "9223372036854775808",
+        "-9223372036854775808",
+        "-9223372036854775809",
+        "9999999999999999999",
+        "10000000000000000000",
+        "18446744073709551615",
+        "18446744073709551616",
+        "1e400",
+        "1e308",
+        "5e-324",
+        "0.1",
+        "123456789012345678901234567890",
+        "true",
+        "null",
+        "NaN",
+        "Infinity",
+    ] {
+        for number in [number.to_owned(), format!("\"{number}\"")] {
+            for record in [
+                format!(r#"{{"flags":{number}}}"#),
+                format!(r#"{{"timeUnixNano":{number}}}"#),
+                format!(r#"{{"severityNumber":{number}}}"#),
+                format!(r#"{{"body":{{"intValue":{number}}}}}"#),
+                format!(r#"{{"body":{{"doubleValue":{number}}}}}"#),
+                format!(r#"{{"body":{{"boolValue":{number}}}}}"#),
+            ] {
+                let json = document(&record);
+                if let Ok(body) = straight::read(schema::request(Signal::Logs), json.as_bytes(), 1 << 20) {
+                    let expected = read_with_care(Signal::Logs, json.as_bytes(), 1 << 20);
+                    assert_eq!(Some(body), expected, "{record}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn what_clients_write_is_read_straight() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/claude-code");
+    let mut documents = 0;
+    for run in ["chat.http-json", "hello.http-json"] {
+        for file in std::fs::read_dir(folder.join(run)).unwrap().map(|file| file.unwrap().path()) {
+            let name = file.file_name().unwrap().to_str().unwrap().to_owned();
+            let signal = Signal::ALL.into_iter().find(|signal| name.contains(signal.name())).unwrap();
+            let json = std::fs::read(&file).unwrap();
+            let body = straight::read(schema::request(signal), &json, 1 << 20).ok();
+            assert!(body.is_some() && body == read_with_care(signal, &json, 1 << 20), "{}", file.display());
+            documents += 1;
+        }
+    }
+    assert!(documents > 15, "{documents} documents");
+}
