@@ -388,6 +388,18 @@ fn numbers_are_read_straight_to_the_ends_of_their_ranges_and_no_further() {
 }
 
 #[test]
+fn nothing_larger_than_the_limit_is_read_straight() {
+    let request = schema::request(Signal::Profiles);
+    // Of the longer one the last byte comes with a length, once all is read.
+    for (text, length) in [(125, 129), (126, 131)] {
+        let json = format!(r#"{{"dictionary":{{"stringTable":["{}"]}}}}"#, "x".repeat(text));
+        let read = |limit_bytes| straight::read(request, json.as_bytes(), limit_bytes).ok();
+        assert_eq!(read(length).map(|body| body.len()), Some(length));
+        assert_eq!(read(length - 1), None);
+    }
+}
+
+#[test]
 fn what_clients_write_is_read_straight() {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/claude-code");
     let mut documents = 0;
