@@ -28,6 +28,12 @@ seeds() {
             printf '\377\3aaaabbbbccccddddeeeeffff' >"$2/seed-damaged"
             ;;
         configuration) configuration_seeds "$2" ;;
+        gzip)
+            { printf '\1\1\0aaaaaaaaaaaaaa' && cat tests/data/claude-code/hello.http-json/0002.logs.http.json; } >"$2/seed-raw"
+            # Copies of each kind of distance and length behind a few bytes, in one piece.
+            printf '\0aaaaaaaaaaaaaaaa\20abcdefghijklmnop\10\7\377\377\0\11\0\200\377\377\2xy\12\2\377\377\1z\7\1\3' \
+                >"$2/seed-repeating"
+            ;;
     esac
 }
 
