@@ -3,7 +3,7 @@
 
 use std::ptr;
 
-use crate::otlp::schema::{DEPTH_MAX, KEY_VALUE, Kind, Message, Step};
+use crate::otlp::schema::{ANY_VALUE, DEPTH_MAX, KEY_VALUE, Kind, Message, Step};
 use crate::otlp::wire::{Reader, WireType};
 
 /// The items in a message at level `depth`; `None` if it cannot be read, or only by those who look closer.
@@ -25,7 +25,12 @@ pub(super) fn items(message: &'static Message, bytes: &[u8], depth: u32) -> Opti
                 let (inside, behind) = payload(behind)?;
                 let field = message.field(u32::from(key >> 3))?;
                 let Kind::Message(inner) = field.kind else { return None };
-                if !(ptr::eq(inner, &raw const KEY_VALUE) && is_text(inside) && depth + 2 <= DEPTH_MAX) {
+                let may_nest = depth + 2 <= DEPTH_MAX;
+                if ptr::eq(inner, &raw const KEY_VALUE) && is_scalar_attribute(inside) && may_nest {
+                    rest = without_scalar_attributes(*key, behind);
+                    continue;
+                }
+                if !(ptr::eq(inner, &raw const ANY_VALUE) && is_scalar(inside) && may_nest) {
                     let found = self::items(inner, inside, depth + 1)?;
                     if field.is_oneof() {
                         if member.0 != field.number {
@@ -49,22 +54,45 @@ pub(super) fn items(message: &'static Message, bytes: &[u8], depth: u32) -> Opti
     Some(items)
 }
 
-/// Whether these are a `KeyValue` of a short key and a short text, each given once and in this order: what most
+/// What stands behind the fields with this key that hold short attributes.
+#[inline]
+fn without_scalar_attributes(key: u8, mut rest: &[u8]) -> &[u8] {
+    while let [next, length @ ..0x80, behind @ ..] = rest
+        && *next == key
+        && let Some((attribute, behind)) = behind.split_at_checked(usize::from(*length))
+        && is_scalar_attribute(attribute)
+    {
+        rest = behind;
+    }
+    rest
+}
+
+/// Whether these are a `KeyValue` of a short key and a short scalar, each given once and in this order: what most
 /// attributes are.
-fn is_text(attribute: &[u8]) -> bool {
-    /// The keys of `KeyValue.key`, `KeyValue.value` and `AnyValue.string_value`.
+fn is_scalar_attribute(attribute: &[u8]) -> bool {
+    /// The keys of `KeyValue.key` and `KeyValue.value`.
     const KEY: u8 = 0x0a;
     const VALUE: u8 = 0x12;
-    const STRING_VALUE: u8 = 0x0a;
     let [KEY, key_len, behind @ ..] = attribute else { return false };
-    let Some([VALUE, value_len, STRING_VALUE, text_len, text @ ..]) = behind.get(usize::from(*key_len)..)
-    else {
-        return false;
-    };
-    // Lengths of one byte; with two bytes before it, the text is the whole value, and the value the rest.
-    (key_len | value_len | text_len) < 0x80
-        && text.len() == usize::from(*text_len)
-        && text.len() + 2 == usize::from(*value_len)
+    let Some([VALUE, value_len, value @ ..]) = behind.get(usize::from(*key_len)..) else { return false };
+    // Lengths of one byte.
+    (key_len | value_len) < 0x80 && value.len() == usize::from(*value_len) && is_scalar(value)
+}
+
+/// Whether this is an `AnyValue` of text, a number or a truth value, given once.
+#[inline]
+fn is_scalar(value: &[u8]) -> bool {
+    /// The keys of `AnyValue.string_value`, `bool_value`, `int_value` and `double_value`.
+    const STRING: u8 = 0x0a;
+    const BOOL: u8 = 0x10;
+    const INT: u8 = 0x18;
+    const DOUBLE: u8 = 0x21;
+    match value {
+        [STRING, text @ ..] => payload(text).is_some_and(|(_, behind)| behind.is_empty()),
+        [BOOL | INT, number @ ..] => varint(number).is_some_and(|(_, behind)| behind.is_empty()),
+        [DOUBLE, number @ ..] => number.len() == 8,
+        _ => false,
+    }
 }
 
 /// Passes over numbers that lie one behind the other.
@@ -131,7 +159,8 @@ mod tests {
 
     /// Requests in which every kind of field is.
     fn requests() -> Vec<(Signal, Vec<u8>)> {
-        let attributes = r#"[{"key":"a","value":{"stringValue":"text"}},{"key":"b","value":{"arrayValue":{"values":
+        let attributes = r#"[{"key":"a","value":{"stringValue":"text"}},{"key":"e","value":{"intValue":"300"}},{"key":"f",
+            "value":{"doubleValue":1.5}},{"key":"g","value":{"boolValue":true}},{"key":"h","value":{"intValue":"-1"}},{"key":"b","value":{"arrayValue":{"values":
             [{"intValue":"-1"},{"kvlistValue":{"values":[{"key":"c","value":{"boolValue":true}}]}}]}}},{"key":"d"}]"#;
         let long = "long ".repeat(40);
         let documents = [
