@@ -14,8 +14,12 @@ use std::time::Duration;
 use clap::Parser;
 use forebay::admin::Recorder;
 use forebay::receive::{Export, Intake, Listeners, Options, Receiver, Refusal};
+use tikv_jemallocator::Jemalloc;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
+
+#[global_allocator]
+static ALLOCATOR: Jemalloc = Jemalloc;
 
 /// Receives OTLP and discards it.
 #[derive(Parser)]

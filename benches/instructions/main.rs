@@ -44,10 +44,14 @@ use std::sync::Mutex;
 use std::thread::{available_parallelism, scope};
 
 use clap::Parser;
+use tikv_jemallocator::Jemalloc;
 
 use callgrind::Counted;
 use cases::Case;
 use table::{Table, Verdict};
+
+#[global_allocator]
+static ALLOCATOR: Jemalloc = Jemalloc;
 
 /// Counts the instructions that the stages take, and compares them with a table.
 #[derive(Parser)]

@@ -21,9 +21,13 @@ use std::time::{Duration, Instant};
 use clap::Parser;
 use clap::builder::PossibleValuesParser;
 use forebay::pack::{Compression, Format, Options};
+use tikv_jemallocator::Jemalloc;
 
 use packed::Packed;
 use telemetry::Items;
+
+#[global_allocator]
+static ALLOCATOR: Jemalloc = Jemalloc;
 
 /// What is measured: a format, its compression, and the name of both. The others are held against the first, which is what
 /// the Collector's `awss3exporter` writes.
