@@ -23,6 +23,18 @@ pub enum WireType {
     Fixed32 = 5,
 }
 
+/// The wire type of each number, if it is one.
+const WIRE_TYPES: [Option<WireType>; 8] = [
+    Some(WireType::Varint),
+    Some(WireType::Fixed64),
+    Some(WireType::Length),
+    None,
+    None,
+    Some(WireType::Fixed32),
+    None,
+    None,
+];
+
 /// Number and wire type of a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Key {
@@ -82,6 +94,18 @@ impl<'a> Reader<'a> {
     /// The next field's key.
     #[inline]
     pub(crate) fn key(&mut self) -> Result<Key, Invalid> {
+        // Nearly every field of OTLP has a number below 16.
+        if let [key @ 0x08..0x80, rest @ ..] = self.rest
+            && let Some(wire_type) = WIRE_TYPES[usize::from(key & 7)]
+        {
+            self.rest = rest;
+            return Ok(Key { number: u32::from(key >> 3), wire_type });
+        }
+        self.unusual_key()
+    }
+
+    /// A key of several bytes, or none.
+    fn unusual_key(&mut self) -> Result<Key, Invalid> {
         let start = *self;
         let key = self.varint()?;
         let wire_type = match key & 7 {
