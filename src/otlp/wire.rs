@@ -91,6 +91,14 @@ impl<'a> Reader<'a> {
         Invalid::new(problem, self.offset())
     }
 
+    /// What lies between two places of the body, which are within what is left.
+    #[inline]
+    pub(crate) fn between(&self, from: usize, to: usize) -> Self {
+        let start = self.offset();
+        let inside = from.checked_sub(start).and_then(|from| self.rest.get(from..to.checked_sub(start)?));
+        Self { rest: inside.unwrap_or_default(), end: to }
+    }
+
     /// The next field's key.
     #[inline]
     pub(crate) fn key(&mut self) -> Result<Key, Invalid> {

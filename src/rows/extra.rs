@@ -39,6 +39,9 @@ pub(super) fn write_rest(
     depth: u32,
     out: &mut Vec<u8>,
 ) -> Result<(), Invalid> {
+    if !fields.has_more_than(held) {
+        return Ok(());
+    }
     for field in fields.message.fields {
         if held & field.bit() != 0 || !fields.has(field.number) {
             continue;

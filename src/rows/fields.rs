@@ -16,7 +16,8 @@ pub(super) struct Fields<'a> {
     pub(super) sent: Reader<'a>,
     /// The numbers of the fields that are there.
     seen: u32,
-    /// The last value of each singular field that is there.
+    /// The last value of each singular field that is there; of a repeated one all from the first value to the last, with
+    /// their keys, and what lies between them.
     values: [Reader<'a>; NUMBERS],
 }
 
@@ -32,16 +33,20 @@ impl<'a> Fields<'a> {
         let mut has_member = false;
         let mut reader = sent;
         while !reader.is_empty() {
+            let start = reader;
             let Some((field, found)) = next(message, &mut reader)? else { continue };
             let (Found::One(value) | Found::Packed(value)) = found;
-            if !field.is_repeated() {
-                *irregular |= fields.seen & field.bit() != 0 || (field.is_oneof() && has_member);
-                has_member |= field.is_oneof();
-                if let Some(place) = fields.values.get_mut(field.number as usize) {
-                    *place = value;
-                }
-            }
+            let was_seen = fields.seen & field.bit() != 0;
             fields.seen |= field.bit();
+            let Some(place) = fields.values.get_mut(field.number as usize) else { continue };
+            if field.is_repeated() {
+                let first = if was_seen { *place } else { start };
+                *place = sent.between(first.offset(), reader.offset());
+            } else {
+                *irregular |= was_seen || (field.is_oneof() && has_member);
+                has_member |= field.is_oneof();
+                *place = value;
+            }
         }
         Ok(fields)
     }
@@ -49,6 +54,11 @@ impl<'a> Fields<'a> {
     /// Whether a field is there. Numbers that the schema does not know never are.
     pub(super) const fn has(&self, number: u32) -> bool {
         self.seen & (1 << number) != 0
+    }
+
+    /// Whether a field is there that is not in `held`, a set of bits.
+    pub(super) const fn has_more_than(&self, held: u32) -> bool {
+        self.seen & !held != 0
     }
 
     /// The value of a singular field, if it is there.
@@ -85,7 +95,7 @@ impl<'a> Fields<'a> {
         if !self.has(number) {
             return Ok(());
         }
-        let mut reader = self.sent;
+        let mut reader = self.values.get(number as usize).copied().unwrap_or(self.sent);
         while !reader.is_empty() {
             if let Some((field, found)) = next(self.message, &mut reader)?
                 && field.number == number
