@@ -10,6 +10,7 @@ use super::extra;
 use super::fields::Fields;
 use super::flatten::{Rows, hex};
 use super::layout;
+use super::table::Maps;
 use super::value::Content;
 use crate::otlp::Invalid;
 use crate::otlp::schema::Message;
@@ -31,7 +32,7 @@ pub(super) struct Shared {
     /// The member of `extra` that names the row that has it.
     reference: &'static str,
     /// The entries of the map of the resource's attributes.
-    pub(super) entries: Vec<(String, Option<String>)>,
+    pub(super) entries: Maps,
     /// What columns it fills, where the item did not.
     pub(super) contents: Vec<(usize, Content<'static>)>,
     /// The open object of what columns do not hold.
@@ -43,16 +44,15 @@ pub(super) struct Shared {
 impl Shared {
     /// What shares nothing yet.
     pub(super) fn new(reference: &'static str) -> Self {
-        let (entries, contents) = (Vec::new(), Vec::new());
+        let (entries, contents) = (Maps::default(), Vec::new());
         Self { reference, entries, contents, extra: extra::EMPTY.to_vec(), first: Cell::new(None) }
     }
 
     /// About what a copy takes, in bytes.
     fn bytes(&self) -> usize {
-        let entries =
-            self.entries.iter().map(|(key, value)| key.len() + value.as_ref().map_or(0, String::len));
         let contents = self.contents.iter().map(|(_, content)| content.bytes());
-        entries.chain(contents).sum::<usize>() + self.extra.len()
+        let entries = self.entries.keys.bytes.len() + self.entries.values.bytes.len();
+        entries + contents.sum::<usize>() + self.extra.len()
     }
 }
 
@@ -76,9 +76,7 @@ impl<'a> Rows<'_, 'a> {
         for (column, content) in &shared.contents {
             content.set(*column, self.table);
         }
-        for (key, value) in &shared.entries {
-            self.table.add_entry(RESOURCE_ATTRIBUTES, key, value.as_deref());
-        }
+        self.table.add_entries(RESOURCE_ATTRIBUTES, &shared.entries);
     }
 
     /// Reads a `Resource`.
@@ -94,7 +92,7 @@ impl<'a> Rows<'_, 'a> {
         let Self { layout, irregular, seen, scratch, .. } = self;
         let Shared { entries, contents, extra, .. } = shared;
         attributes::read(&fields, NUMBER, DEPTH, irregular, seen, scratch, |key, hash, value, text| {
-            entries.push((key.to_owned(), text.map(str::to_owned)));
+            entries.push(key, text);
             for target in layout.of_resource.get(key, hash) {
                 let content = value.content(target.kind, text);
                 contents.extend(content.map(|content| (target.column, content.into_owned())));

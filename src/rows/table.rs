@@ -5,11 +5,18 @@
 
 use super::layout::{Column, Kind};
 
+/// What it takes to say where a value ends.
+const END_BYTES: usize = size_of::<usize>();
+
 /// Rows, column by column.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Table {
     columns: Vec<Values>,
     rows: usize,
+    /// What the values take, in bytes.
+    value_bytes: usize,
+    /// What a row takes without its values, in bytes.
+    row_bytes: usize,
 }
 
 /// The values of one column.
@@ -76,7 +83,9 @@ pub struct Lists<T> {
 impl Table {
     /// A table of `columns` without rows.
     pub fn new(columns: &[Column]) -> Self {
-        Self { columns: columns.iter().map(|column| Values::none(column.kind)).collect(), rows: 0 }
+        let columns: Vec<_> = columns.iter().map(|column| Values::none(column.kind)).collect();
+        let row_bytes = columns.iter().map(Values::row_bytes).sum();
+        Self { columns, rows: 0, value_bytes: 0, row_bytes }
     }
 
     /// Rows that are finished.
@@ -91,13 +100,14 @@ impl Table {
 
     /// About the memory that the rows take, in bytes.
     pub fn bytes(&self) -> usize {
-        self.columns.iter().map(Values::bytes).sum()
+        self.rows * self.row_bytes + self.value_bytes
     }
 
     /// Sets a text.
     pub fn set_text(&mut self, column: usize, text: &str) {
         if let Some(Values::Text(texts)) = self.unset(column) {
             texts.push(Some(text));
+            self.value_bytes += END_BYTES + text.len();
         }
     }
 
@@ -105,6 +115,7 @@ impl Table {
     pub fn set_integer(&mut self, column: usize, number: i64) {
         if let Some(Values::Integer(numbers)) = self.unset(column) {
             numbers.push(Some(number));
+            self.value_bytes += size_of::<i64>();
         }
     }
 
@@ -112,6 +123,7 @@ impl Table {
     pub fn set_double(&mut self, column: usize, number: f64) {
         if let Some(Values::Double(numbers)) = self.unset(column) {
             numbers.push(Some(number));
+            self.value_bytes += size_of::<f64>();
         }
     }
 
@@ -119,28 +131,40 @@ impl Table {
     pub fn set_boolean(&mut self, column: usize, truth: bool) {
         if let Some(Values::Boolean(truths)) = self.unset(column) {
             truths.push(Some(truth));
+            self.value_bytes += size_of::<bool>();
         }
     }
 
     /// Adds an entry to the row's map. The caller sees to it that no key is repeated.
     pub fn add_entry(&mut self, column: usize, key: &str, value: Option<&str>) {
         if let Some(Values::TextMap(maps)) = self.columns.get_mut(column) {
-            maps.keys.push(Some(key));
-            maps.values.push(value);
+            maps.push(key, value);
+            self.value_bytes += 2 + END_BYTES + key.len() + value.map_or(0, |value| END_BYTES + value.len());
+        }
+    }
+
+    /// Adds the entries of `maps` to the row's map. The caller sees to it that no key is repeated.
+    pub(super) fn add_entries(&mut self, column: usize, entries: &Maps) {
+        if let Some(Values::TextMap(maps)) = self.columns.get_mut(column) {
+            maps.keys.append(&entries.keys);
+            maps.values.append(&entries.values);
+            self.value_bytes += entries.entry_bytes();
         }
     }
 
     /// Sets a list of whole numbers.
     pub fn set_integers(&mut self, column: usize, numbers: impl IntoIterator<Item = i64>) {
         if let Some(Values::Int64List(lists)) = self.unset(column) {
-            lists.push(numbers);
+            let count = lists.push(numbers);
+            self.value_bytes += END_BYTES + size_of::<i64>() * count;
         }
     }
 
     /// Sets a list of floating-point numbers, which must be finite.
     pub fn set_doubles(&mut self, column: usize, numbers: impl IntoIterator<Item = f64>) {
         if let Some(Values::DoubleList(lists)) = self.unset(column) {
-            lists.push(numbers);
+            let count = lists.push(numbers);
+            self.value_bytes += END_BYTES + size_of::<f64>() * count;
         }
     }
 
@@ -158,6 +182,7 @@ impl Table {
         for values in &mut self.columns {
             values.truncate(self.rows);
         }
+        self.value_bytes = self.columns.iter().map(Values::bytes).sum();
     }
 
     /// The column, if it has no value yet in the row that is being filled.
@@ -193,15 +218,21 @@ impl Values {
         }
     }
 
+    /// What a row takes that is null.
+    fn row_bytes(&self) -> usize {
+        if matches!(self, Self::TextMap(_)) { END_BYTES } else { size_of::<bool>() }
+    }
+
+    /// What the values take beyond that.
     fn bytes(&self) -> usize {
         match self {
-            Self::Text(texts) => texts.memory(),
-            Self::Integer(numbers) => numbers.memory(),
-            Self::Double(numbers) => numbers.memory(),
-            Self::Boolean(numbers) => numbers.memory(),
-            Self::TextMap(maps) => maps.keys.memory() + maps.values.memory() + 8 * maps.ends.len(),
-            Self::Int64List(lists) => lists.memory(),
-            Self::DoubleList(lists) => lists.memory(),
+            Self::Text(texts) => texts.value_bytes(),
+            Self::Integer(numbers) => numbers.value_bytes(),
+            Self::Double(numbers) => numbers.value_bytes(),
+            Self::Boolean(numbers) => numbers.value_bytes(),
+            Self::TextMap(maps) => maps.entry_bytes(),
+            Self::Int64List(lists) => lists.value_bytes(),
+            Self::DoubleList(lists) => lists.value_bytes(),
         }
     }
 
@@ -258,8 +289,16 @@ impl Texts {
         })
     }
 
-    fn memory(&self) -> usize {
-        self.present.len() + self.bytes.len() + 8 * self.ends.len()
+    /// Appends every place of `texts`.
+    fn append(&mut self, texts: &Self) {
+        let start = self.bytes.len();
+        self.present.extend_from_slice(&texts.present);
+        self.bytes.push_str(&texts.bytes);
+        self.ends.extend(texts.ends.iter().map(|end| start + end));
+    }
+
+    fn value_bytes(&self) -> usize {
+        self.bytes.len() + END_BYTES * self.ends.len()
     }
 
     fn truncate(&mut self, rows: usize) {
@@ -280,8 +319,8 @@ impl<T: Copy> Numbers<T> {
         self.present.iter().map(move |present| present.then(|| values.next()).flatten())
     }
 
-    fn memory(&self) -> usize {
-        self.present.len() + size_of::<T>() * self.values.len()
+    fn value_bytes(&self) -> usize {
+        size_of::<T>() * self.values.len()
     }
 
     fn truncate(&mut self, rows: usize) {
@@ -290,6 +329,17 @@ impl<T: Copy> Numbers<T> {
 }
 
 impl Maps {
+    pub(super) fn push(&mut self, key: &str, value: Option<&str>) {
+        self.keys.push(Some(key));
+        self.values.push(value);
+    }
+
+    /// What the entries of all maps take, in bytes.
+    pub(super) fn entry_bytes(&self) -> usize {
+        let present = self.keys.present.len() + self.values.present.len();
+        present + self.keys.value_bytes() + self.values.value_bytes()
+    }
+
     fn truncate(&mut self, rows: usize) {
         self.ends.truncate(rows);
         let entries = self.ends.last().copied().unwrap_or(0);
@@ -299,10 +349,13 @@ impl Maps {
 }
 
 impl<T: Copy> Lists<T> {
-    fn push(&mut self, numbers: impl IntoIterator<Item = T>) {
+    /// Appends a list. Returns how many numbers it has.
+    fn push(&mut self, numbers: impl IntoIterator<Item = T>) -> usize {
+        let before = self.values.len();
         self.present.push(true);
         self.values.extend(numbers);
         self.ends.push(self.values.len());
+        self.values.len() - before
     }
 
     /// Every row, in order.
@@ -317,8 +370,8 @@ impl<T: Copy> Lists<T> {
         })
     }
 
-    fn memory(&self) -> usize {
-        self.present.len() + 8 * self.ends.len() + size_of::<T>() * self.values.len()
+    fn value_bytes(&self) -> usize {
+        END_BYTES * self.ends.len() + size_of::<T>() * self.values.len()
     }
 
     fn truncate(&mut self, rows: usize) {
@@ -393,6 +446,12 @@ mod tests {
         twice.finish_row();
         fill(&mut twice);
         assert!(twice.bytes() > once.bytes());
+        let counted_along = twice.bytes();
+        twice.truncate(3);
+        twice.finish_row();
+        twice.truncate(3);
+        fill(&mut twice);
+        assert_eq!(twice.bytes(), counted_along);
         twice.truncate(2);
         assert_eq!(twice, once);
         assert_eq!(twice.bytes(), once.bytes());
