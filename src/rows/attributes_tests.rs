@@ -2,9 +2,13 @@
 
 use opentelemetry_proto::tonic::common::v1::any_value::Value as Any;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, ArrayValue, KeyValue, KeyValueList};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
+use prost::Message as _;
 
 use super::Promotion;
-use super::logs_tests::{log, record, wrapped};
+use super::logs_tests::{log, record, request, wrapped};
 use super::testing::{Rows, attribute, text, texts};
 use crate::otlp::Signal;
 
@@ -120,5 +124,96 @@ fn promoted_columns_hold_what_can_be_had_in_their_type() {
     ] {
         let rows = log(&promoted, record(vec![attribute("my.key", value.clone())]));
         assert_eq!(rows.cells(["as_string", "as_int", "as_double", "as_bool"]), texts(expected), "{value:?}");
+    }
+}
+
+/// The value that a text of JSON is; a cell's `None` is null there.
+fn as_json(text: &str) -> serde_json::Value {
+    serde_json::from_str(&text.replace("None", "null")).unwrap()
+}
+
+#[test]
+fn an_attribute_that_lies_otherwise_on_the_wire_becomes_the_same() {
+    const KEY: &[u8] = &[0x0a, 1, b'k'];
+    for (value, usual) in [
+        (&[0x0a, 1, b'x'][..], &[0x0a, 1, b'x'][..]),
+        (&[0x18, 0x85, 0x80, 0x00], &[0x18, 5]),
+        (&[0x10, 0x81, 0x00], &[0x10, 1]),
+        // A field that no schema knows, and members of which the last counts.
+        (&[0x18, 5, 0xf8, 0x07, 1], &[0x18, 5]),
+        (&[0x18, 5, 0x0a, 1, b'x'], &[0x0a, 1, b'x']),
+        (&[0x3a, 1, 7, 0x3a, 1, 8], &[0x3a, 1, 8]),
+        (&[0x2a, 0], &[0x2a, 0]),
+        (&[], &[]),
+    ] {
+        let field = |value: &[u8]| [&[0x12, u8::try_from(value.len()).unwrap()], value].concat();
+        let rows = |pair: &[u8]| {
+            let record = [&[0x32, u8::try_from(pair.len()).unwrap()], pair].concat();
+            let rows = Rows::of(Signal::Logs, &[], &wrapped(&record));
+            // Members of an object may come in any order.
+            rows.cells(["attributes", "extra"]).map(|cell| cell.map(|json| as_json(&json)))
+        };
+        let expected = rows(&[KEY, &field(usual)].concat());
+        let value = field(value);
+        for (place, pair) in [
+            [KEY, &value, &[]],
+            [&value, KEY, &[]],
+            [&[0x0a, 2, b'n', b'o'], KEY, &value],
+            [KEY, &value, &[0xf8, 0x07, 1]],
+            [KEY, &value, &[0x12, 0]],
+        ]
+        .iter()
+        .enumerate()
+        {
+            assert_eq!(rows(&pair.concat()), expected, "{place}: {value:?}");
+        }
+    }
+}
+
+/// Attributes of few keys, so that they come again in any order, often with a value of another type.
+fn few_keys() -> impl Strategy<Value = Vec<KeyValue>> {
+    let key = prop_oneof![
+        Just("a".to_owned()),
+        Just("aa".to_owned()),
+        Just("model".to_owned()),
+        Just("cost_usd".to_owned()),
+        Just("my.key".to_owned()),
+        "[ab]{0,2}",
+    ];
+    let value = prop_oneof![
+        4 => "[0-9a]{0,2}".prop_map(Any::StringValue),
+        1 => any::<i64>().prop_map(Any::IntValue),
+        1 => any::<bool>().prop_map(Any::BoolValue),
+        1 => (0..9).prop_map(|number| Any::DoubleValue(f64::from(number) / 2.0)),
+        1 => Just(Any::ArrayValue(ArrayValue::default())),
+    ];
+    vec((key, value).prop_map(|(key, value)| attribute(&key, value)), 0..8)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { rng_seed: RngSeed::Fixed(20_261_123), failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn what_the_lists_before_had_makes_no_difference_to_a_list(
+        few in vec(few_keys(), 1..4), order in vec((0_usize..4, 0_usize..9), 1..20),
+    ) {
+        // Lists that come again and again, now and then without one of their attributes.
+        let lists: Vec<Vec<KeyValue>> = order.iter().map(|(list, without)| {
+            let mut list = few[list % few.len()].clone();
+            if *without < list.len() {
+                list.remove(*without);
+            }
+            list
+        }).collect();
+        let promoted = [Promotion::parse("mine", "attributes.my.key as int").unwrap()];
+        let mut together = request(record(vec![]));
+        together.resource_logs[0].scope_logs[0].log_records = lists.iter().cloned().map(record).collect();
+        let together = Rows::of(Signal::Logs, &promoted, &together.encode_to_vec());
+        for (row, list) in lists.into_iter().enumerate() {
+            let alone = log(&promoted, record(list));
+            for name in ["attributes", "extra", "model", "cost_usd", "mine"] {
+                prop_assert_eq!(together.cell(row, name), alone.cell(0, name), "{} of row {}", name, row);
+            }
+        }
     }
 }

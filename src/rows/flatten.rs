@@ -10,7 +10,7 @@
 
 use std::borrow::Cow;
 
-use super::attributes::{self, Seen};
+use super::attributes::Attributes;
 use super::extra;
 use super::fields::{Fields, utf8};
 use super::layout::{self, Layout};
@@ -155,7 +155,9 @@ pub(super) struct Rows<'t, 'a> {
     pub(super) irregular: bool,
     /// The open object of what the columns of the row do not hold.
     pub(super) extra: Vec<u8>,
-    pub(super) seen: Seen<'a>,
+    pub(super) of_items: Attributes<'t, 'a>,
+    pub(super) of_resources: Attributes<'t, 'a>,
+    pub(super) of_scopes: Attributes<'t, 'a>,
     pub(super) scratch: Vec<u8>,
 }
 
@@ -178,7 +180,9 @@ impl<'t, 'a> Rows<'t, 'a> {
             copied_bytes_left,
             irregular: false,
             extra: Vec::new(),
-            seen: Seen::default(),
+            of_items: Attributes::new(&layout.of_item),
+            of_resources: Attributes::new(&layout.of_resource),
+            of_scopes: Attributes::new(&layout.of_scope),
             scratch: Vec::new(),
         }
     }
@@ -233,16 +237,16 @@ impl<'t, 'a> Rows<'t, 'a> {
 
     /// Adds the attributes in field `number` of an item at level `depth`.
     pub(super) fn attributes(&mut self, fields: &Fields<'a>, number: u32, depth: u32) -> Result<(), Invalid> {
-        let Self { layout, table, irregular, seen, scratch, extra, .. } = self;
-        attributes::read(fields, number, depth, irregular, seen, scratch, |key, hash, value, text| {
+        let Self { table, irregular, of_items, scratch, extra, .. } = self;
+        of_items.read(fields, number, depth, irregular, scratch, |key, targets, value, text| {
             table.add_entry(ATTRIBUTES, key, text);
-            for target in layout.of_item.get(key, hash) {
+            for target in targets {
                 if let Some(content) = value.content(target.kind, text) {
                     content.set(target.column, table);
                 }
             }
         })?;
-        attributes::write_left_over(fields, number, depth, seen, extra)
+        of_items.write_left_over(fields, number, depth, extra)
     }
 
     /// Sets the item's time, in field `number`, and the timestamp: the first of `times` that is not 0, or else when the

@@ -73,6 +73,7 @@ mod extra;
 mod fields;
 mod flatten;
 mod json_lines;
+mod keys;
 mod layout;
 mod logs;
 mod lookup;

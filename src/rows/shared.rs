@@ -5,7 +5,6 @@
 
 use std::cell::Cell;
 
-use super::attributes;
 use super::extra;
 use super::fields::Fields;
 use super::flatten::{Rows, hex};
@@ -89,17 +88,17 @@ impl<'a> Rows<'_, 'a> {
         const NUMBER: u32 = 1;
         const DEPTH: u32 = 3;
         let fields = Fields::read(message, sent, &mut self.irregular)?;
-        let Self { layout, irregular, seen, scratch, .. } = self;
+        let Self { irregular, of_resources, scratch, .. } = self;
         let Shared { entries, contents, extra, .. } = shared;
-        attributes::read(&fields, NUMBER, DEPTH, irregular, seen, scratch, |key, hash, value, text| {
+        of_resources.read(&fields, NUMBER, DEPTH, irregular, scratch, |key, targets, value, text| {
             entries.push(key, text);
-            for target in layout.of_resource.get(key, hash) {
+            for target in targets {
                 let content = value.content(target.kind, text);
                 contents.extend(content.map(|content| (target.column, content.into_owned())));
             }
         })?;
         let mut object = extra::EMPTY.to_vec();
-        attributes::write_left_over(&fields, NUMBER, DEPTH, seen, &mut object)?;
+        of_resources.write_left_over(&fields, NUMBER, DEPTH, &mut object)?;
         extra::write_rest(&fields, 1 << NUMBER, DEPTH, &mut object)?;
         // A map that is empty does not show that there was a resource.
         if object != extra::EMPTY || !fields.has(NUMBER) {
@@ -120,7 +119,7 @@ impl<'a> Rows<'_, 'a> {
         const NUMBER: u32 = 3;
         const DEPTH: u32 = 4;
         let fields = Fields::read(message, sent, &mut self.irregular)?;
-        let Self { layout, irregular, seen, scratch, .. } = self;
+        let Self { irregular, of_scopes, scratch, .. } = self;
         let Shared { contents, extra, .. } = shared;
         let mut held = 0;
         for (number, column) in [(1, SCOPE_NAME), (2, SCOPE_VERSION)] {
@@ -130,8 +129,8 @@ impl<'a> Rows<'_, 'a> {
                 held |= 1 << number;
             }
         }
-        attributes::read(&fields, NUMBER, DEPTH, irregular, seen, scratch, |key, hash, value, text| {
-            for target in layout.of_scope.get(key, hash) {
+        of_scopes.read(&fields, NUMBER, DEPTH, irregular, scratch, |_, targets, value, text| {
+            for target in targets {
                 let content = value.content(target.kind, text);
                 contents.extend(content.map(|content| (target.column, content.into_owned())));
             }

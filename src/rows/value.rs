@@ -39,6 +39,9 @@ impl<'a> Value<'a> {
     /// Reads an `AnyValue` at level `depth`. Sets `irregular` as [`Fields::read`](super::fields::Fields::read) does.
     pub(super) fn read(mut reader: Reader<'a>, depth: u32, irregular: &mut bool) -> Result<Self, Invalid> {
         check_depth(reader, depth)?;
+        if let Some(value) = Self::read_usual(reader.bytes()) {
+            return Ok(value);
+        }
         let mut member = None;
         while !reader.is_empty() {
             if let Some((field, Found::One(value) | Found::Packed(value))) = next(&ANY_VALUE, &mut reader)? {
@@ -56,6 +59,23 @@ impl<'a> Value<'a> {
             Sent::Message(_) => Self::List(field, value),
             _ => Self::Missing,
         })
+    }
+
+    /// Reads an `AnyValue` that has one member, and no list; `None` if it is another.
+    #[inline]
+    fn read_usual(value: &'a [u8]) -> Option<Self> {
+        let (key, behind) = value.split_first()?;
+        let mut behind = Reader::new(behind);
+        // The keys of `AnyValue`'s members.
+        let value = match key {
+            0x0a => Self::Text(behind.payload().ok()?.bytes()),
+            0x10 => Self::Bool(behind.varint().ok()? != 0),
+            0x18 => Self::Int(behind.varint().ok()?.cast_signed()),
+            0x21 => Self::Double(f64::from_bits(behind.fixed64().ok()?)),
+            0x3a => Self::Bytes(behind.payload().ok()?.bytes()),
+            _ => return None,
+        };
+        behind.is_empty().then_some(value)
     }
 
     /// The value as text: numbers and truth values as JSON has them, bytes in base64, lists as plain JSON. `None` when
@@ -213,10 +233,10 @@ fn write_list(
             continue;
         }
         let pair = Pair::read(sent, depth + 1, irregular).map_err(|invalid| invalid.within(field))?;
-        string(pair.key.as_bytes(), out);
+        string(pair.key, out);
         out.push(b':');
         pair.value.write_plain(depth + 2, irregular, out).map_err(|invalid| invalid.within(field))?;
-        if !keys.insert(pair.key) {
+        if !keys.insert(utf8(pair.key)) {
             out.truncate(before);
         }
     }
@@ -226,18 +246,45 @@ fn write_list(
 
 /// A `KeyValue`.
 pub(super) struct Pair<'a> {
-    /// Its key, with U+FFFD for what is not UTF-8.
-    pub(super) key: Cow<'a, str>,
+    /// Its key, which may be anything but UTF-8.
+    pub(super) key: &'a [u8],
     pub(super) value: Value<'a>,
     /// Whether it is nothing but a key and a text.
     pub(super) is_plain: bool,
+    /// Whether it is nothing but a key and a value that is no list, in this order.
+    pub(super) is_usual: bool,
 }
 
 impl<'a> Pair<'a> {
     /// Reads a `KeyValue` at level `depth`. Sets `irregular` as [`Fields::read`](super::fields::Fields::read) does.
-    pub(super) fn read(mut reader: Reader<'a>, depth: u32, irregular: &mut bool) -> Result<Self, Invalid> {
+    #[inline]
+    pub(super) fn read(reader: Reader<'a>, depth: u32, irregular: &mut bool) -> Result<Self, Invalid> {
+        match Self::read_usual(reader.bytes()) {
+            Some(pair) if depth < DEPTH_MAX => Ok(pair),
+            _ => Self::read_any(reader, depth, irregular),
+        }
+    }
+
+    /// Reads a `KeyValue` as nearly all of them are: see `is_usual`.
+    #[inline]
+    fn read_usual(pair: &'a [u8]) -> Option<Self> {
+        /// The keys of `KeyValue.key` and `KeyValue.value`.
+        const KEY: u8 = 0x0a;
+        const VALUE: u8 = 0x12;
+        let [KEY, behind @ ..] = pair else { return None };
+        let mut rest = Reader::new(behind);
+        let key = rest.payload().ok()?.bytes();
+        let [VALUE, behind @ ..] = rest.bytes() else { return None };
+        let mut rest = Reader::new(behind);
+        let value = Value::read_usual(rest.payload().ok()?.bytes())?;
+        let is_plain = matches!(value, Value::Text(_));
+        rest.is_empty().then_some(Self { key, value, is_plain, is_usual: true })
+    }
+
+    /// Reads any `KeyValue`.
+    fn read_any(mut reader: Reader<'a>, depth: u32, irregular: &mut bool) -> Result<Self, Invalid> {
         check_depth(reader, depth)?;
-        let mut pair = Self { key: Cow::Borrowed(""), value: Value::Missing, is_plain: false };
+        let mut pair = Self { key: &[], value: Value::Missing, is_plain: false, is_usual: false };
         let mut seen = 0;
         let mut has_reference = false;
         while !reader.is_empty() {
@@ -249,7 +296,7 @@ impl<'a> Pair<'a> {
             *irregular |= seen & field.bit() != 0;
             seen |= field.bit();
             match field.kind {
-                Sent::String => pair.key = utf8(sent.bytes()),
+                Sent::String => pair.key = sent.bytes(),
                 Sent::Message(_) => {
                     pair.value =
                         Value::read(sent, depth + 1, irregular).map_err(|invalid| invalid.within(field))?;
