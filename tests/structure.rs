@@ -64,11 +64,11 @@ const HOMES: &[(&str, &[&str])] = &[
     ("tokio_rustls", &["listen", "admin"]),
     ("bcrypt", &["listen"]),
     ("reqwest", &["upload"]),
-    // `receive` opens what clients compressed, and `load` is such a client.
-    ("zstd", &["pack", "receive", "load"]),
-    ("flate2", &["pack", "receive", "load"]),
-    ("snap", &["receive"]),
-    ("lz4_flex", &["receive"]),
+    // `receive` opens what clients compressed, and `load` is such a client; `rows` compresses the pages of Parquet.
+    ("zstd", &["pack", "rows", "receive", "load"]),
+    ("flate2", &["pack", "rows", "receive", "load"]),
+    ("snap", &["rows", "receive"]),
+    ("lz4_flex", &["rows", "receive"]),
     ("parquet", &["rows"]),
     ("clap", &["cli"]),
     ("metrics_exporter_prometheus", &["admin"]),

@@ -12,9 +12,15 @@
 //!
 //! The same tables become the same bytes, as long as the version of forebay is the same.
 
+mod bounds;
+mod chunk;
 mod columns;
+mod compressor;
+mod dictionary;
+mod hybrid;
 mod schema;
 mod sink;
+mod texts;
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -26,7 +32,9 @@ use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::ColumnPath;
 
 use self::columns::ColumnBuffers;
+use self::compressor::Compressor;
 use self::sink::Sink;
+use self::texts::TextLeaf;
 use super::layout::{Column, Kind};
 use super::table::Table;
 
@@ -38,9 +46,6 @@ const KEY: &str = "id";
 
 /// A column of times that is no timestamp.
 const NANOSECONDS: &str = "time_unix_nano";
-
-/// How many bytes of a text are kept as the least or greatest of its column.
-const STATISTICS_TEXT_BYTES: usize = 32;
 
 /// How the pages of a file are compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,6 +80,7 @@ pub enum ParquetWriteError {
 pub struct ParquetWriter<W: Write + Send> {
     file: SerializedFileWriter<Sink<W>>,
     kinds: Vec<Kind>,
+    text_leaves: Vec<TextLeaf>,
     buffers: ColumnBuffers,
 }
 
@@ -93,7 +99,9 @@ impl<W: Write + Send> ParquetWriter<W> {
         let properties = properties(columns, compression)?;
         let file = SerializedFileWriter::new(Sink::new(sink), Arc::new(schema), Arc::new(properties))?;
         let kinds = columns.iter().map(|column| column.kind).collect();
-        Ok(Self { file, kinds, buffers: ColumnBuffers::default() })
+        let text_leaves = TextLeaf::all(file.schema_descr(), file.properties());
+        let compressor = Compressor::new(compression).map_err(ParquetError::from)?;
+        Ok(Self { file, kinds, text_leaves, buffers: ColumnBuffers::new(compressor) })
     }
 
     /// Writes the rows of `table`, of which there should be [`ROW_GROUP_ROWS_MAX`] at most, as one row group; no rows as
@@ -117,8 +125,9 @@ impl<W: Write + Send> ParquetWriter<W> {
 
     fn write_row_group(&mut self, table: &Table) -> Result<(), ParquetWriteError> {
         let mut row_group = self.file.next_row_group()?;
+        let mut text_leaves = self.text_leaves.iter();
         for (kind, values) in self.kinds.iter().zip(table.columns()) {
-            self.buffers.write_column(*kind, values, &mut row_group)?;
+            self.buffers.write_column(*kind, values, &mut text_leaves, &mut row_group)?;
         }
         row_group.close()?;
         Ok(())
@@ -154,7 +163,6 @@ fn properties(columns: &[Column], compression: ParquetCompression) -> Result<Wri
         .set_writer_version(WriterVersion::PARQUET_1_0)
         .set_compression(codec(compression)?)
         .set_statistics_enabled(EnabledStatistics::Chunk)
-        .set_statistics_truncate_length(Some(STATISTICS_TEXT_BYTES))
         .set_offset_index_disabled(true)
         .set_max_row_group_row_count(None);
     for leaf in columns.iter().flat_map(schema::leaves_without_order) {
