@@ -53,6 +53,17 @@ fn ids_are_in_hex_and_empty_ones_are_left_out() {
 }
 
 #[test]
+fn every_byte_has_its_two_digits_at_every_place() {
+    let bytes: Vec<u8> = (0..=u8::MAX).collect();
+    for (start, end) in (0..12).flat_map(|start| (start..12).map(move |less| (start, 256 - less))) {
+        let mut out = Vec::new();
+        scalar::hex_digits(&bytes[start..end], &mut out);
+        let expected: Vec<_> = bytes[start..end].iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(String::from_utf8(out).unwrap(), expected.concat());
+    }
+}
+
+#[test]
 fn integers_of_64_bits_are_strings_and_of_32_bits_numbers() {
     assert_eq!(record(&[0x09, 1, 0, 0, 0, 0, 0, 0, 0x80]), r#"{"timeUnixNano":"9223372036854775809"}"#);
     assert_eq!(record(&[0x45, 0, 0, 0, 0x80]), r#"{"flags":2147483648}"#);
