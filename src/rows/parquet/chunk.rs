@@ -143,3 +143,43 @@ fn length(number: usize) -> Result<i64, ParquetError> {
 fn too_many(number: usize) -> ParquetError {
     io::Error::other(format!("{number} is more than a Parquet file can hold")).into()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use parquet::schema::types::SchemaDescriptor;
+
+    use super::*;
+    use crate::rows::ParquetCompression;
+    use crate::rows::layout::{Column, Kind};
+    use crate::rows::parquet::schema;
+
+    #[test]
+    fn the_pages_of_data_begin_where_the_dictionary_ends() {
+        let columns = [Column { name: "text".to_owned(), kind: Kind::Text }];
+        let schema = SchemaDescriptor::new(Arc::new(schema::schema(&columns).unwrap()));
+        let mut compressor = Compressor::new(ParquetCompression::Zstd(1)).unwrap();
+        let mut written = |pages: usize, has_dictionary: bool| {
+            let mut chunk = Chunk::new(schema.column(0), &mut compressor);
+            if has_dictionary {
+                chunk.write_dictionary(&[7; 500], 3).unwrap();
+            }
+            for _ in 0..pages {
+                chunk.write_data(&[1, 2, 3], 20).unwrap();
+            }
+            chunk.finish(20 * pages, Compression::SNAPPY, None).unwrap()
+        };
+        let (dictionary, _) = written(0, true);
+        let (bytes, closed) = written(2, true);
+        let metadata = closed.metadata;
+        let offset = |length: usize| i64::try_from(length).unwrap();
+        assert_eq!(metadata.dictionary_page_offset(), Some(0));
+        assert_eq!(metadata.data_page_offset(), offset(dictionary.len()));
+        assert_eq!(metadata.compressed_size(), offset(bytes.len()));
+        assert_eq!((metadata.num_values(), closed.rows_written), (40, 40));
+        let (_, closed) = written(1, false);
+        let metadata = closed.metadata;
+        assert_eq!((metadata.dictionary_page_offset(), metadata.data_page_offset()), (None, 0));
+    }
+}

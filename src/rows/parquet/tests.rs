@@ -215,9 +215,12 @@ fn the_same_tables_become_the_same_bytes() {
 #[test]
 fn readers_can_skip_row_groups_by_time_and_no_statistics_are_long() {
     let columns = testing::columns();
-    let rows: Vec<_> = ["m", "z"]
+    let rows: Vec<_> = ["m", "z", ""]
         .map(|letter| {
             let mut row = vec![Cell::Null; columns.len()];
+            if letter.is_empty() {
+                return row;
+            }
             row[0] = Cell::Text(letter.repeat(1000));
             row[5] = Cell::Timestamp(if letter == "m" { 17 } else { 4 });
             row[6] = Cell::Map(vec![("key".into(), None)]);
@@ -237,6 +240,8 @@ fn readers_can_skip_row_groups_by_time_and_no_statistics_are_long() {
     assert_eq!(time.max_bytes_opt(), Some(&17_i64.to_le_bytes()[..]));
     assert_eq!(statistics["text"].min_bytes_opt(), Some("m".repeat(bounds::TEXT_BYTES_MAX).as_bytes()));
     assert!(!statistics["text"].max_is_exact());
+    assert!(statistics.values().all(|statistics| statistics.null_count_opt() >= Some(1)));
+    assert_eq!(statistics["text"].null_count_opt(), Some(1));
     assert!(!statistics.keys().any(|path| path.contains('.')), "{:?}", statistics.keys());
     let chunk = reader.metadata().row_group(0).column(0);
     assert_eq!((chunk.column_index_offset(), chunk.offset_index_offset()), (None, None));

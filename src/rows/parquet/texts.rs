@@ -140,57 +140,88 @@ impl TextColumns {
     /// Writes the levels of the rows between two places. Returns how many there are.
     fn write_levels(&mut self, texts: &Texts, rows: Rows<'_>, present: u8, from: Place, to: Place) -> usize {
         let Self { page, repetition, definition, .. } = self;
-        let entries = from.entry..to.entry;
-        let Rows::Map(ends) = rows else {
-            let count = entries.len();
-            return prefixed(page, |page| {
-                if to.text == from.text || to.text - from.text == count {
-                    write_run(u32::from(to.text > from.text), count, 1, page);
-                } else {
-                    definition.clear();
-                    definition.extend(texts.present[entries].iter().map(|present| u8::from(*present)));
-                    write_hybrid(definition, 1, page);
-                }
-                count
-            });
-        };
-        repetition.clear();
         definition.clear();
-        let mut start = from.entry;
-        for end in &ends[from.row..to.row] {
-            repetition.push(0);
-            if start == *end {
-                definition.push(EMPTY);
-            } else {
-                repetition.resize(repetition.len() + end - start - 1, 1);
-                let levels = texts.present[start..*end].iter().map(|there| present - u8::from(!there));
-                definition.extend(levels);
+        match rows {
+            Rows::Single => {
+                let there = &texts.present[from.entry..to.entry];
+                if to.text == from.text || to.text - from.text == there.len() {
+                    let level = u32::from(to.text > from.text);
+                    prefixed(page, |page| write_run(level, there.len(), 1, page));
+                    return there.len();
+                }
+                definition.extend(there.iter().map(|there| u8::from(*there)));
             }
-            start = *end;
+            Rows::Map(ends) => {
+                repetition.clear();
+                push_levels(texts, &ends[from.row..to.row], from.entry, present, repetition, definition);
+                prefixed(page, |page| write_hybrid(repetition, 1, page));
+            }
         }
-        prefixed(page, |page| write_hybrid(repetition, 1, page));
         prefixed(page, |page| write_hybrid(definition, width_of(present.into()), page));
         definition.len()
     }
 }
 
+/// Appends the levels of the rows of a map, whose entries begin at `start` and end at `ends`.
+fn push_levels(
+    texts: &Texts,
+    ends: &[usize],
+    mut start: usize,
+    present: u8,
+    repetition: &mut Vec<u8>,
+    definition: &mut Vec<u8>,
+) {
+    let has_nulls = texts.present.len() > texts.ends.len();
+    for end in ends {
+        repetition.push(0);
+        if start == *end {
+            definition.push(EMPTY);
+            continue;
+        }
+        repetition.resize(repetition.len() + end - start - 1, 1);
+        let first = definition.len();
+        definition.resize(first + end - start, present);
+        if has_nulls {
+            let levels = definition[first..].iter_mut().zip(&texts.present[start..*end]);
+            levels.for_each(|(level, there)| *level -= u8::from(!there));
+        }
+        start = *end;
+    }
+}
+
 /// Where the page ends that begins at `place`.
 fn next_page(texts: &Texts, rows: Rows<'_>, row_count: usize, place: Place, is_dictionary: bool) -> Place {
-    let mut end = place;
-    while end.row < row_count.min(place.row + PAGE_ROWS) {
-        let mut next = Place { row: end.row + 1, ..end };
-        next.entry = match rows {
-            Rows::Single => next.row,
-            Rows::Map(ends) => ends[end.row],
-        };
-        next.text += texts.present[end.entry..next.entry].iter().filter(|there| **there).count();
-        let bytes = span(texts, place.text..next.text).len() + LENGTH_BYTES * (next.text - place.text);
-        if !is_dictionary && bytes > PAGE_BYTES && end.row > place.row {
+    let full = behind(texts, rows, row_count.min(place.row + PAGE_ROWS), place);
+    let fits = |end: Place| {
+        is_dictionary
+            || span(texts, place.text..end.text).len() + LENGTH_BYTES * (end.text - place.text) <= PAGE_BYTES
+    };
+    if fits(full) {
+        return full;
+    }
+    let mut end = behind(texts, rows, place.row + 1, place);
+    while end.row < full.row {
+        let next = behind(texts, rows, end.row + 1, end);
+        if !fits(next) {
             break;
         }
         end = next;
     }
     end
+}
+
+/// The place before the row `row`, which lies at `place` or behind it.
+fn behind(texts: &Texts, rows: Rows<'_>, row: usize, place: Place) -> Place {
+    let entry = match rows {
+        Rows::Single => row,
+        Rows::Map(ends) => row.checked_sub(1).map_or(0, |last| ends[last]),
+    };
+    let there = if texts.present.len() == texts.ends.len() {
+        entry - place.entry
+    } else {
+        texts.present[place.entry..entry].iter().filter(|there| **there).count()
+    };
+    Place { row, entry, text: place.text + there }
 }
 
 /// Where some of the texts that are there lie.
