@@ -1,11 +1,11 @@
 //! The texts of a column, each of them once.
 
-use std::collections::HashMap;
-use std::collections::hash_map::{Entry, RandomState};
-use std::hash::{BuildHasher, Hasher};
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
 
 use twox_hash::XxHash3_64;
 
+use crate::otlp::write_json::scalar::low_bits;
 use crate::rows::table::Texts;
 
 /// What a dictionary takes at most, in bytes: readers hold all of it.
@@ -21,7 +21,9 @@ pub(super) const LENGTH_BYTES: usize = 4;
 pub(super) struct Dictionary {
     /// For each text of the column, its place among those that differ.
     pub(super) places: Vec<u32>,
-    hash: TextHash,
+    slots: Slots,
+    /// Drawn by each process, so that no sender can make all hashes alike.
+    seed: u64,
 }
 
 /// The different texts of a column, in the order in which they came.
@@ -33,7 +35,7 @@ pub(super) struct Entries<'t> {
 
 impl Dictionary {
     pub(super) fn new() -> Self {
-        Self { places: Vec::new(), hash: TextHash { seed: RandomState::new().hash_one(()) } }
+        Self { places: Vec::new(), slots: Slots::default(), seed: RandomState::new().hash_one(()) }
     }
 
     /// The different texts of a column, if a dictionary of them is smaller than they are; `places` then says which is
@@ -42,9 +44,9 @@ impl Dictionary {
     /// What came behind a text the last time is compared first, and only another one is looked up: in most columns texts
     /// alternate.
     pub(super) fn find<'t>(&mut self, texts: &'t Texts) -> Option<Entries<'t>> {
-        let Self { places, hash } = self;
+        let Self { places, slots, seed } = self;
         places.clear();
-        let mut found = HashMap::with_hasher(*hash);
+        slots.clear();
         let mut entries = Entries { texts: Vec::new(), bytes: 0 };
         // For each entry, which came behind it last.
         let mut followers: Vec<u32> = Vec::new();
@@ -57,16 +59,16 @@ impl Dictionary {
             let place = if is_expected {
                 expected
             } else {
-                let place = match found.entry(text) {
-                    Entry::Occupied(place) => *place.get(),
-                    Entry::Vacant(place) => {
-                        let new = u32::try_from(entries.texts.len()).ok()?;
-                        entries.texts.push(text);
-                        entries.bytes += LENGTH_BYTES + text.len();
-                        followers.push(new + 1);
-                        *place.insert(new)
-                    }
-                };
+                let hash = low_bits(XxHash3_64::oneshot_with_seed(*seed, text.as_bytes()));
+                let slot = slots.find(hash, |place| entries.texts[place as usize] == text);
+                let place = slots.place(slot).unwrap_or_else(|| {
+                    let new = low_bits(entries.texts.len() as u64);
+                    slots.fill(slot, hash, new);
+                    entries.texts.push(text);
+                    entries.bytes += LENGTH_BYTES + text.len();
+                    followers.push(new + 1);
+                    new
+                });
                 if let Some(follower) = followers.get_mut(last) {
                     *follower = place;
                 }
@@ -85,34 +87,56 @@ impl Dictionary {
     }
 }
 
-/// Hashes texts. The seed is drawn by each process, so that a sender cannot make all texts alike.
+/// Where entries are found by their hashes: from where the hash says up to the first slot that is vacant.
+#[derive(Default)]
+struct Slots(Vec<Slot>);
+
 #[derive(Clone, Copy)]
-struct TextHash {
-    seed: u64,
+struct Slot {
+    hash: u32,
+    /// The place of the entry, or [`Slot::VACANT`].
+    place: u32,
 }
 
-struct TextHasher {
-    hash: u64,
+impl Slot {
+    const VACANT: Self = Self { hash: 0, place: u32::MAX };
 }
 
-impl BuildHasher for TextHash {
-    type Hasher = TextHasher;
+impl Slots {
+    /// A power of two, as every number of slots.
+    const FEWEST: usize = 64;
 
-    fn build_hasher(&self) -> TextHasher {
-        TextHasher { hash: self.seed }
-    }
-}
-
-impl Hasher for TextHasher {
-    fn write(&mut self, bytes: &[u8]) {
-        self.hash = XxHash3_64::oneshot_with_seed(self.hash, bytes);
+    fn clear(&mut self) {
+        self.0.clear();
+        self.0.resize(Self::FEWEST, Slot::VACANT);
     }
 
-    /// What the standard library adds behind a text says nothing here.
-    fn write_u8(&mut self, _: u8) {}
+    /// The slot of the entry that has this hash and is it, or else a vacant one for it.
+    fn find(&self, hash: u32, is_it: impl Fn(u32) -> bool) -> usize {
+        let last = self.0.len() - 1;
+        let mut at = hash as usize & last;
+        while self.place(at).is_some_and(|place| self.0[at].hash != hash || !is_it(place)) {
+            at = (at + 1) & last;
+        }
+        at
+    }
 
-    fn finish(&self) -> u64 {
-        self.hash
+    /// The place of the entry in a slot, if there is one.
+    fn place(&self, at: usize) -> Option<u32> {
+        Some(self.0[at].place).filter(|place| *place != Slot::VACANT.place)
+    }
+
+    /// Sets the next entry in a vacant slot. At least half of the slots stay vacant.
+    fn fill(&mut self, at: usize, hash: u32, place: u32) {
+        self.0[at] = Slot { hash, place };
+        if 2 * (place as usize + 1) > self.0.len() {
+            let more = vec![Slot::VACANT; 2 * self.0.len()];
+            let slots = std::mem::replace(&mut self.0, more);
+            for slot in slots.into_iter().filter(|slot| slot.place != Slot::VACANT.place) {
+                let at = self.find(slot.hash, |_| false);
+                self.0[at] = slot;
+            }
+        }
     }
 }
 
