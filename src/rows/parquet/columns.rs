@@ -8,11 +8,12 @@ use std::slice::Iter;
 use parquet::column::writer::ColumnWriterImpl;
 use parquet::data_type::{BoolType, DataType, DoubleType, Int32Type, Int64Type};
 use parquet::errors::ParquetError;
+use parquet::file::statistics::Statistics;
 use parquet::file::writer::SerializedRowGroupWriter;
 
 use super::ParquetWriteError;
 use super::compressor::Compressor;
-use super::texts::{Rows, TextColumns, TextLeaf};
+use super::texts::{Leaf, Rows, TextColumns};
 use crate::rows::layout::Kind;
 use crate::rows::table::{Lists, Maps, Numbers, Texts, Values};
 
@@ -31,46 +32,47 @@ pub(super) struct ColumnBuffers {
     compressor: Compressor,
     definition: Vec<i16>,
     repetition: Vec<i16>,
-    integers: Vec<i32>,
 }
 
 impl ColumnBuffers {
     pub(super) fn new(compressor: Compressor) -> Self {
-        let (definition, repetition, integers) = (Vec::new(), Vec::new(), Vec::new());
-        Self { texts: TextColumns::new(), compressor, definition, repetition, integers }
+        Self { texts: TextColumns::new(), compressor, definition: Vec::new(), repetition: Vec::new() }
     }
 
-    /// Writes the next column of `row_group`, which is of `kind`; `leaves` are those of text that are left.
+    /// Writes the next column of `row_group`, which is of `kind`; `leaves` are those that are left.
     pub(super) fn write_column<W: Write + Send>(
         &mut self,
         kind: Kind,
         values: &Values,
-        leaves: &mut Iter<'_, TextLeaf>,
+        leaves: &mut Iter<'_, Leaf>,
         row_group: &mut SerializedRowGroupWriter<'_, W>,
     ) -> Result<(), ParquetWriteError> {
         match (kind, values) {
             (Kind::Text, Values::Text(texts)) => self.write_texts(texts, Rows::Single, leaves, row_group)?,
             (Kind::Int64 | Kind::Timestamp, Values::Integer(numbers)) => {
-                leaf::<_, Int64Type>(row_group, |leaf| self.write_numbers(numbers, leaf))?;
+                self.write_numbers::<_, Int64Type>(&numbers.present, &numbers.values, leaves, row_group)?;
             }
-            (Kind::Int32, Values::Integer(numbers)) => {
-                leaf(row_group, |leaf| self.write_integers(numbers, leaf))?;
+            (Kind::Int32, Values::Integer(Numbers { present, values })) => {
+                let integers = values.iter().map(|number| narrow(*number)).collect::<Vec<_>>();
+                self.write_numbers::<_, Int32Type>(present, &integers, leaves, row_group)?;
             }
             (Kind::Double, Values::Double(numbers)) => {
                 debug_assert!(numbers.values.iter().all(|number| number.is_finite()));
-                leaf::<_, DoubleType>(row_group, |leaf| self.write_numbers(numbers, leaf))?;
+                self.write_numbers::<_, DoubleType>(&numbers.present, &numbers.values, leaves, row_group)?;
             }
             (Kind::Boolean, Values::Boolean(truths)) => {
-                leaf::<_, BoolType>(row_group, |leaf| self.write_numbers(truths, leaf))?;
+                self.write_numbers::<_, BoolType>(&truths.present, &truths.values, leaves, row_group)?;
             }
             (Kind::TextMap, Values::TextMap(Maps { keys, values, ends })) => {
                 self.write_texts(keys, Rows::Map(ends), leaves, row_group)?;
                 self.write_texts(values, Rows::Map(ends), leaves, row_group)?;
             }
             (Kind::Int64List, Values::Int64List(lists)) => {
+                leaves.next();
                 leaf::<_, Int64Type>(row_group, |leaf| self.write_lists(lists, leaf))?;
             }
             (Kind::DoubleList, Values::DoubleList(lists)) => {
+                leaves.next();
                 leaf::<_, DoubleType>(row_group, |leaf| self.write_lists(lists, leaf))?;
             }
             _ => return Err(ParquetWriteError::OtherColumns),
@@ -83,7 +85,7 @@ impl ColumnBuffers {
         &mut self,
         texts: &Texts,
         rows: Rows<'_>,
-        leaves: &mut Iter<'_, TextLeaf>,
+        leaves: &mut Iter<'_, Leaf>,
         row_group: &mut SerializedRowGroupWriter<'_, W>,
     ) -> Result<(), ParquetWriteError> {
         let leaf = leaves.next().ok_or(ParquetWriteError::OtherColumns)?;
@@ -92,28 +94,27 @@ impl ColumnBuffers {
         Ok(())
     }
 
-    fn write_numbers<T: DataType>(
+    /// Writes the next column of numbers or truth values. Most of them have none in most objects, for which the crate takes
+    /// as long as for a few thousand values.
+    fn write_numbers<W: Write + Send, T: DataType>(
         &mut self,
-        numbers: &Numbers<T::T>,
-        leaf: &mut ColumnWriterImpl<'_, T>,
-    ) -> Result<(), ParquetError> {
-        self.define(&numbers.present);
-        leaf.write_batch(&numbers.values, Some(&self.definition), None)?;
-        Ok(())
-    }
-
-    fn write_integers(
-        &mut self,
-        numbers: &Numbers<i64>,
-        leaf: &mut ColumnWriterImpl<'_, Int32Type>,
-    ) -> Result<(), ParquetError> {
-        self.define(&numbers.present);
-        self.integers.clear();
-        self.integers.extend(numbers.values.iter().map(|number| {
-            debug_assert!(i32::try_from(*number).is_ok(), "{number} is in a column of 32 bits");
-            i32::try_from(*number).unwrap_or(if *number < 0 { i32::MIN } else { i32::MAX })
-        }));
-        leaf.write_batch(&self.integers, Some(&self.definition), None)?;
+        present: &[bool],
+        values: &[T::T],
+        leaves: &mut Iter<'_, Leaf>,
+        row_group: &mut SerializedRowGroupWriter<'_, W>,
+    ) -> Result<(), ParquetWriteError> {
+        let of_schema = leaves.next().ok_or(ParquetWriteError::OtherColumns)?;
+        if !values.is_empty() {
+            self.define(present);
+            return leaf::<_, T>(row_group, |leaf| {
+                leaf.write_batch(values, Some(&self.definition), None)?;
+                Ok(())
+            });
+        }
+        let statistics = Statistics::new::<T::T>(None, None, None, Some(present.len() as u64), false);
+        let (bytes, closed) =
+            self.texts.write_nulls(of_schema, present.len(), statistics, &mut self.compressor)?;
+        row_group.append_column(&bytes, closed)?;
         Ok(())
     }
 
@@ -165,6 +166,12 @@ impl ColumnBuffers {
             self.repetition.push(i16::from(element > first));
         }
     }
+}
+
+/// A number of a column of 32 bits, which it fits.
+fn narrow(number: i64) -> i32 {
+    debug_assert!(i32::try_from(number).is_ok(), "{number} is in a column of 32 bits");
+    i32::try_from(number).unwrap_or(if number < 0 { i32::MIN } else { i32::MAX })
 }
 
 /// Writes the next leaf of the schema, which is of the type `T`.

@@ -34,7 +34,7 @@ use parquet::schema::types::ColumnPath;
 use self::columns::ColumnBuffers;
 use self::compressor::Compressor;
 use self::sink::Sink;
-use self::texts::TextLeaf;
+use self::texts::Leaf;
 use super::layout::{Column, Kind};
 use super::table::Table;
 
@@ -80,7 +80,7 @@ pub enum ParquetWriteError {
 pub struct ParquetWriter<W: Write + Send> {
     file: SerializedFileWriter<Sink<W>>,
     kinds: Vec<Kind>,
-    text_leaves: Vec<TextLeaf>,
+    leaves: Vec<Leaf>,
     buffers: ColumnBuffers,
 }
 
@@ -99,9 +99,9 @@ impl<W: Write + Send> ParquetWriter<W> {
         let properties = properties(columns, compression)?;
         let file = SerializedFileWriter::new(Sink::new(sink), Arc::new(schema), Arc::new(properties))?;
         let kinds = columns.iter().map(|column| column.kind).collect();
-        let text_leaves = TextLeaf::all(file.schema_descr(), file.properties());
+        let leaves = Leaf::all(file.schema_descr(), file.properties());
         let compressor = Compressor::new(compression).map_err(ParquetError::from)?;
-        Ok(Self { file, kinds, text_leaves, buffers: ColumnBuffers::new(compressor) })
+        Ok(Self { file, kinds, leaves, buffers: ColumnBuffers::new(compressor) })
     }
 
     /// Writes the rows of `table`, of which there should be [`ROW_GROUP_ROWS_MAX`] at most, as one row group; no rows as
@@ -125,9 +125,9 @@ impl<W: Write + Send> ParquetWriter<W> {
 
     fn write_row_group(&mut self, table: &Table) -> Result<(), ParquetWriteError> {
         let mut row_group = self.file.next_row_group()?;
-        let mut text_leaves = self.text_leaves.iter();
+        let mut leaves = self.leaves.iter();
         for (kind, values) in self.kinds.iter().zip(table.columns()) {
-            self.buffers.write_column(*kind, values, &mut text_leaves, &mut row_group)?;
+            self.buffers.write_column(*kind, values, &mut leaves, &mut row_group)?;
         }
         row_group.close()?;
         Ok(())

@@ -14,10 +14,11 @@
 use std::ops::Range;
 
 use bytes::Bytes;
-use parquet::basic::{Compression, Type};
+use parquet::basic::Compression;
 use parquet::column::writer::ColumnCloseResult;
 use parquet::errors::ParquetError;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::file::statistics::Statistics;
 use parquet::schema::types::{ColumnDescPtr, SchemaDescriptor};
 
 use super::bounds;
@@ -45,8 +46,8 @@ pub(super) enum Rows<'t> {
     Map(&'t [usize]),
 }
 
-/// A column of texts in the schema.
-pub(super) struct TextLeaf {
+/// A column in the schema that has values.
+pub(super) struct Leaf {
     column: ColumnDescPtr,
     compression: Compression,
     /// It may have a dictionary, if that is smaller.
@@ -54,17 +55,16 @@ pub(super) struct TextLeaf {
     has_statistics: bool,
 }
 
-impl TextLeaf {
+impl Leaf {
     /// Those of a file, in their order.
     pub(super) fn all(schema: &SchemaDescriptor, properties: &WriterProperties) -> Vec<Self> {
-        let texts = schema.columns().iter().filter(|column| column.physical_type() == Type::BYTE_ARRAY);
         let leaf = |column: &ColumnDescPtr| Self {
             column: column.clone(),
             compression: properties.compression(column.path()),
             has_dictionary: properties.dictionary_enabled(column.path()),
             has_statistics: properties.statistics_enabled(column.path()) != EnabledStatistics::None,
         };
-        texts.map(leaf).collect()
+        schema.columns().iter().map(leaf).collect()
     }
 }
 
@@ -93,7 +93,7 @@ impl TextColumns {
     /// The column of `texts`, which lie in `rows`.
     pub(super) fn write(
         &mut self,
-        leaf: &TextLeaf,
+        leaf: &Leaf,
         texts: &Texts,
         rows: Rows<'_>,
         compressor: &mut Compressor,
@@ -135,6 +135,21 @@ impl TextColumns {
             }
         });
         chunk.finish(row_count, leaf.compression, statistics)
+    }
+
+    /// A column in which every row is null, and none of a map or list. What `statistics` says is of its type.
+    pub(super) fn write_nulls(
+        &mut self,
+        leaf: &Leaf,
+        rows: usize,
+        statistics: Statistics,
+        compressor: &mut Compressor,
+    ) -> Result<(Bytes, ColumnCloseResult), ParquetError> {
+        self.page.clear();
+        prefixed(&mut self.page, |page| write_run(0, rows, 1, page));
+        let mut chunk = Chunk::new(leaf.column.clone(), compressor);
+        chunk.write_data(&self.page, rows)?;
+        chunk.finish(rows, leaf.compression, leaf.has_statistics.then_some(statistics))
     }
 
     /// Writes the levels of the rows between two places. Returns how many there are.
