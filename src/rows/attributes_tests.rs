@@ -159,6 +159,7 @@ fn an_attribute_that_lies_otherwise_on_the_wire_becomes_the_same() {
             [KEY, &value, &[]],
             [&value, KEY, &[]],
             [&[0x0a, 2, b'n', b'o'], KEY, &value],
+            [&[0x0a, 2, b'n', b'o'], &value, KEY],
             [KEY, &value, &[0xf8, 0x07, 1]],
             [KEY, &value, &[0x12, 0]],
         ]

@@ -406,6 +406,9 @@ mod tests {
         table.set_boolean(3, true);
         table.add_entry(4, "key", Some("value"));
         table.add_entry(4, "none", None);
+        let mut more = Maps::default();
+        more.push("more", Some("of it"));
+        table.add_entries(4, &more);
         table.set_integers(5, [1, 2]);
         table.set_doubles(6, []);
     }
@@ -429,8 +432,8 @@ mod tests {
             panic!("{table:?}")
         };
         assert_eq!(texts.iter().collect::<Vec<_>>(), [None, Some("one")]);
-        assert_eq!(maps.ends, [0, 2]);
-        assert_eq!(maps.values.iter().collect::<Vec<_>>(), [Some("value"), None]);
+        assert_eq!(maps.ends, [0, 3]);
+        assert_eq!(maps.values.iter().collect::<Vec<_>>(), [Some("value"), None, Some("of it")]);
         assert_eq!(integers.iter().collect::<Vec<_>>(), [None, Some(&[1, 2][..])]);
         assert_eq!(doubles.iter().collect::<Vec<_>>(), [None, Some(&[][..])]);
     }
