@@ -175,6 +175,22 @@ mod tests {
     }
 
     #[test]
+    fn entries_of_the_same_hash_are_told_apart() {
+        let mut slots = Slots::default();
+        slots.clear();
+        let hash = |place: u32| 7 + place % 2;
+        for place in 0..200 {
+            let at = slots.find(hash(place), |other| other == place);
+            assert_eq!(slots.place(at), None);
+            slots.fill(at, hash(place), place);
+        }
+        for place in 0..200 {
+            assert_eq!(slots.place(slots.find(hash(place), |other| other == place)), Some(place));
+            assert_eq!(slots.place(slots.find(hash(place + 1), |other| other == place)), None);
+        }
+    }
+
+    #[test]
     fn there_is_no_dictionary_that_would_be_of_no_use() {
         let mut dictionary = Dictionary::new();
         let mut has_one = |texts: Texts| dictionary.find(&texts).is_some();
