@@ -8,7 +8,10 @@
 
 FROM rust:1.95-slim-bookworm AS build
 WORKDIR /build
-# It has the C compiler that zstd and ring want.
+# It has the C compiler that zstd and ring want, and not the make that jemalloc wants besides.
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends make \
+    && rm -rf /var/lib/apt/lists/*
 COPY Cargo.toml Cargo.lock ./
 COPY src ./src
 # Cargo wants to find every target and every package that its manifest names.
