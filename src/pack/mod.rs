@@ -15,7 +15,7 @@
 //! - No two objects of a batch have the same unique part in their names, whatever bucket and folder they go into.
 //! - An object is one Parquet file, one gzip member or one zstd frame, and once finished it is never written again.
 //! - Nothing that a manifest names is ever removed for being damaged: it is kept under a name that ends in `.damaged`.
-//! - Memory is bounded: one record and what it becomes in text, the rows of the open objects (24 MiB), and the compressors
+//! - Memory is bounded: one record and what it becomes in text, the rows of the open objects (16 MiB), and the compressors
 //!   of these objects, of which there are 16 at most. A segment with more of them is gone through several times.
 //!
 //! The files of the spool are listed in `names`, the manifest is drawn in `manifest`, keys in `key`, the contents of

@@ -19,7 +19,7 @@ use crate::otlp;
 
 /// The memory that the rows of all open objects take before they are written, about. Row groups of Parquet pack the better
 /// the larger they are.
-const ROWS_BYTES: usize = 24 << 20;
+const ROWS_BYTES: usize = 16 << 20;
 
 /// Packs the records of a segment for one output and commits the result to the spool. A batch that is packed already is not
 /// packed again: it is returned. A segment without records has an empty batch, of which nothing is left in the spool.
