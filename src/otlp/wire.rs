@@ -112,18 +112,16 @@ impl<'a> Reader<'a> {
         self.unusual_key()
     }
 
-    /// A key of several bytes, or none.
+    /// A key of several bytes, or one that cannot be.
     fn unusual_key(&mut self) -> Result<Key, Invalid> {
         let start = *self;
         let key = self.varint()?;
-        let wire_type = match key & 7 {
-            0 => WireType::Varint,
-            1 => WireType::Fixed64,
-            2 => WireType::Length,
-            3 | 4 => return Err(start.invalid(Problem::Group)),
-            5 => WireType::Fixed32,
-            6 => return Err(start.invalid(Problem::UnknownWireType(6))),
-            _ => return Err(start.invalid(Problem::UnknownWireType(7))),
+        let number = key.to_le_bytes()[0] & 7;
+        let Some(wire_type) = WIRE_TYPES[usize::from(number)] else {
+            return Err(start.invalid(match number {
+                3 | 4 => Problem::Group,
+                unknown => Problem::UnknownWireType(unknown),
+            }));
         };
         match u32::try_from(key) {
             Ok(key) if key >> 3 != 0 => Ok(Key { number: key >> 3, wire_type }),

@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use super::fields::{next, utf8};
 use super::layout::Kind;
 use super::table::Table;
-use crate::otlp::schema::{ANY_VALUE, DEPTH_MAX, Field, KEY_VALUE, Kind as Sent, Message};
+use crate::otlp::schema::{ANY_VALUE, DEPTH_MAX, Field, KEY_VALUE, Kind as Sent, Message, key_byte};
 use crate::otlp::wire::Reader;
 use crate::otlp::write_json::Found;
 use crate::otlp::write_json::scalar::{base64, double, signed, string};
@@ -66,13 +66,12 @@ impl<'a> Value<'a> {
     fn read_usual(value: &'a [u8]) -> Option<Self> {
         let (key, behind) = value.split_first()?;
         let mut behind = Reader::new(behind);
-        // The keys of `AnyValue`'s members.
-        let value = match key {
-            0x0a => Self::Text(behind.payload().ok()?.bytes()),
-            0x10 => Self::Bool(behind.varint().ok()? != 0),
-            0x18 => Self::Int(behind.varint().ok()?.cast_signed()),
-            0x21 => Self::Double(f64::from_bits(behind.fixed64().ok()?)),
-            0x3a => Self::Bytes(behind.payload().ok()?.bytes()),
+        let value = match *key {
+            key_byte::STRING => Self::Text(behind.payload().ok()?.bytes()),
+            key_byte::BOOL => Self::Bool(behind.varint().ok()? != 0),
+            key_byte::INT => Self::Int(behind.varint().ok()?.cast_signed()),
+            key_byte::DOUBLE => Self::Double(f64::from_bits(behind.fixed64().ok()?)),
+            key_byte::BYTES => Self::Bytes(behind.payload().ok()?.bytes()),
             _ => return None,
         };
         behind.is_empty().then_some(value)
@@ -268,13 +267,10 @@ impl<'a> Pair<'a> {
     /// Reads a `KeyValue` as nearly all of them are: see `is_usual`.
     #[inline]
     fn read_usual(pair: &'a [u8]) -> Option<Self> {
-        /// The keys of `KeyValue.key` and `KeyValue.value`.
-        const KEY: u8 = 0x0a;
-        const VALUE: u8 = 0x12;
-        let [KEY, behind @ ..] = pair else { return None };
+        let [key_byte::KEY, behind @ ..] = pair else { return None };
         let mut rest = Reader::new(behind);
         let key = rest.payload().ok()?.bytes();
-        let [VALUE, behind @ ..] = rest.bytes() else { return None };
+        let [key_byte::VALUE, behind @ ..] = rest.bytes() else { return None };
         let mut rest = Reader::new(behind);
         let value = Value::read_usual(rest.payload().ok()?.bytes())?;
         let is_plain = matches!(value, Value::Text(_));

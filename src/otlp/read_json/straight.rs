@@ -6,7 +6,7 @@
 //! ([`super::message`]). What it does read, it turns into the very bytes that the other engine would make of it.
 
 use super::scalar::{hex_byte, integer_bits};
-use super::text::Text;
+use super::text::{JsonString, Text};
 use crate::otlp::schema::{Field, Kind, Label, Message};
 use crate::otlp::wire::WireType;
 
@@ -126,34 +126,29 @@ impl Straight<'_> {
     /// Reads a scalar and writes it as a field, unless it is a default that may be left out.
     fn scalar(&mut self, field: &Field, omits_default: bool) -> Result<(), Unusual> {
         match field.kind {
-            Kind::String => {
-                let string = self.text.string().ok_or(Unusual)?;
-                if omits_default && string.raw.is_empty() {
-                    return Ok(());
-                }
-                self.key(field, WireType::Length);
-                let start = self.begin();
-                string.write(&mut self.out).ok_or(Unusual)?;
-                self.end(start);
-                Ok(())
-            }
-            Kind::Id => {
-                let string = self.text.string().ok_or(Unusual)?;
-                if omits_default && string.raw.is_empty() {
-                    return Ok(());
-                }
-                self.key(field, WireType::Length);
-                let start = self.begin();
-                let (pairs, rest) = string.raw.as_chunks::<2>();
-                for pair in pairs {
-                    self.out.push(hex_byte(*pair).ok_or(Unusual)?);
-                }
-                self.end(start);
-                if rest.is_empty() { Ok(()) } else { Err(Unusual) }
-            }
+            Kind::String => self.string(field, omits_default, |string, out| string.write(out)),
+            Kind::Id => self.string(field, omits_default, |string, out| write_id(string.raw, out)),
             Kind::Bytes | Kind::Message(_) => Err(Unusual),
             _ => self.number(field, omits_default, true),
         }
+    }
+
+    /// Reads a string, and writes what `write` makes of it as a field, unless it is empty and may be left out.
+    fn string(
+        &mut self,
+        field: &Field,
+        omits_default: bool,
+        write: impl FnOnce(JsonString<'_>, &mut Vec<u8>) -> Option<()>,
+    ) -> Result<(), Unusual> {
+        let string = self.text.string().ok_or(Unusual)?;
+        if omits_default && string.raw.is_empty() {
+            return Ok(());
+        }
+        self.key(field, WireType::Length);
+        let start = self.begin();
+        write(string, &mut self.out).ok_or(Unusual)?;
+        self.end(start);
+        Ok(())
     }
 
     /// Reads a number, a truth value or the name of one of an enumeration. Writes it, with its key or without, unless it is a
@@ -229,4 +224,13 @@ impl Straight<'_> {
             _ => prost::encoding::encode_varint(value, &mut self.out),
         }
     }
+}
+
+/// Appends the bytes of an id. Returns none if it is not in hex.
+fn write_id(digits: &[u8], out: &mut Vec<u8>) -> Option<()> {
+    let (pairs, rest) = digits.as_chunks::<2>();
+    for pair in pairs {
+        out.push(hex_byte(*pair)?);
+    }
+    rest.is_empty().then_some(())
 }

@@ -8,6 +8,7 @@
 //! ```
 
 mod common;
+pub(crate) mod key_byte;
 mod logs;
 mod metrics;
 mod profiles;

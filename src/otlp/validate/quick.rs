@@ -3,7 +3,7 @@
 
 use std::ptr;
 
-use crate::otlp::schema::{ANY_VALUE, DEPTH_MAX, KEY_VALUE, Kind, Message, Step};
+use crate::otlp::schema::{ANY_VALUE, DEPTH_MAX, KEY_VALUE, Kind, Message, Step, key_byte};
 use crate::otlp::wire::{Reader, WireType};
 
 /// The items in a message at level `depth`; `None` if it cannot be read, or only by those who look closer.
@@ -70,11 +70,10 @@ fn without_scalar_attributes(key: u8, mut rest: &[u8]) -> &[u8] {
 /// Whether these are a `KeyValue` of a short key and a short scalar, each given once and in this order: what most
 /// attributes are.
 fn is_scalar_attribute(attribute: &[u8]) -> bool {
-    /// The keys of `KeyValue.key` and `KeyValue.value`.
-    const KEY: u8 = 0x0a;
-    const VALUE: u8 = 0x12;
-    let [KEY, key_len, behind @ ..] = attribute else { return false };
-    let Some([VALUE, value_len, value @ ..]) = behind.get(usize::from(*key_len)..) else { return false };
+    let [key_byte::KEY, key_len, behind @ ..] = attribute else { return false };
+    let Some([key_byte::VALUE, value_len, value @ ..]) = behind.get(usize::from(*key_len)..) else {
+        return false;
+    };
     // Lengths of one byte.
     (key_len | value_len) < 0x80 && value.len() == usize::from(*value_len) && is_scalar(value)
 }
@@ -82,15 +81,12 @@ fn is_scalar_attribute(attribute: &[u8]) -> bool {
 /// Whether this is an `AnyValue` of text, a number or a truth value, given once.
 #[inline]
 fn is_scalar(value: &[u8]) -> bool {
-    /// The keys of `AnyValue.string_value`, `bool_value`, `int_value` and `double_value`.
-    const STRING: u8 = 0x0a;
-    const BOOL: u8 = 0x10;
-    const INT: u8 = 0x18;
-    const DOUBLE: u8 = 0x21;
     match value {
-        [STRING, text @ ..] => payload(text).is_some_and(|(_, behind)| behind.is_empty()),
-        [BOOL | INT, number @ ..] => varint(number).is_some_and(|(_, behind)| behind.is_empty()),
-        [DOUBLE, number @ ..] => number.len() == 8,
+        [key_byte::STRING, text @ ..] => payload(text).is_some_and(|(_, behind)| behind.is_empty()),
+        [key_byte::BOOL | key_byte::INT, number @ ..] => {
+            varint(number).is_some_and(|(_, behind)| behind.is_empty())
+        }
+        [key_byte::DOUBLE, number @ ..] => number.len() == 8,
         _ => false,
     }
 }
