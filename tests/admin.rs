@@ -16,6 +16,10 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinHandle;
 
+#[path = "support/ports.rs"]
+mod ports;
+use ports::unused_address;
+
 /// A process that takes data in, or does not.
 #[derive(Default)]
 struct Process {
@@ -162,9 +166,7 @@ async fn the_client_reads_what_the_server_writes() {
 
 #[tokio::test]
 async fn an_address_without_forebay_is_named_in_plain_words() {
-    let unused = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = unused.local_addr().unwrap();
-    drop(unused);
+    let address = unused_address();
     let error = Client::new(address).status().await.unwrap_err();
     assert!(matches!(error, ClientError::Nobody(_)), "{error:?}");
     assert!(error.to_string().starts_with(&format!("nothing listens on {address}: is forebay running?")));

@@ -1,7 +1,6 @@
 //! The binary, as a person or a script meets it.
 #![allow(clippy::unwrap_used, reason = "a test that meets an error has failed")]
 
-use std::net::TcpListener;
 use std::process::{Command, Output};
 use std::sync::Arc;
 
@@ -11,6 +10,10 @@ use forebay::otlp::Signal;
 use forebay::receive::Export;
 use forebay::units::ByteSize;
 use tempfile::TempDir;
+
+#[path = "support/ports.rs"]
+mod ports;
+use ports::unused_address;
 
 /// Runs forebay in an empty folder, with nothing in its environment.
 fn forebay(folder: &TempDir, arguments: &[&str]) -> Output {
@@ -25,11 +28,6 @@ fn forebay(folder: &TempDir, arguments: &[&str]) -> Output {
 
 fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
-}
-
-/// An address at which nothing listens.
-fn unused() -> String {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
 }
 
 #[test]
@@ -69,7 +67,7 @@ fn check_refuses_what_is_wrong() {
 #[test]
 fn status_and_flush_say_when_nothing_runs() {
     let folder = TempDir::new().unwrap();
-    let address = unused();
+    let address = unused_address().to_string();
     for (command, code) in [("status", 2), ("flush", 1)] {
         let output = forebay(&folder, &[command, "--admin", &address]);
         let said = text(&output.stderr);

@@ -19,7 +19,7 @@ use object_store::aws::{AmazonS3, AmazonS3Builder};
 use object_store::{ObjectStore as _, ObjectStoreExt as _};
 use tokio::runtime::Handle;
 
-use crate::support::program::unused_address;
+use crate::support::ports::unused_address;
 
 /// The name of the bucket.
 pub(crate) const BUCKET: &str = "telemetry";

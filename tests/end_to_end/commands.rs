@@ -12,7 +12,8 @@ use crate::admin::{flush, until};
 use crate::bucket;
 use crate::numbers::{Over, assert_each_once, is_acknowledged, send, send_all};
 use crate::settings::Settings;
-use crate::support::program::{Program, Said, bucket as bucket_of, data, forebay, unused_address};
+use crate::support::ports::unused_address;
+use crate::support::program::{Program, Said, bucket as bucket_of, data, forebay};
 
 /// Runs a command that ends with this exit code; returns what it said.
 fn run(folder: &TempDir, code: i32, arguments: &[&str], environment: &[(&str, &str)]) -> String {

@@ -9,7 +9,8 @@ use crate::admin::{flush, metrics, sum};
 use crate::bucket;
 use crate::decoded::Decoded;
 use crate::settings::Settings;
-use crate::support::program::{Program, bucket as bucket_of, forebay, unused_address};
+use crate::support::ports::unused_address;
+use crate::support::program::{Program, bucket as bucket_of, forebay};
 
 /// The instances of services that a request names.
 fn instances(request: &Decoded) -> Vec<String> {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::support::program::unused_address;
+use crate::support::ports::unused_address;
 use crate::support::s3::{BUCKET, FakeS3};
 
 /// Settings by the names of their variables.

@@ -15,6 +15,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
 use crate::intake::Room;
+use crate::ports::unused_address;
 use crate::server::{Server, impatient, options as receive_options};
 
 /// Few requests over few connections.
@@ -194,7 +195,7 @@ async fn a_far_side_that_does_not_answer_in_time_is_a_failure() {
 
 #[tokio::test]
 async fn an_address_where_nothing_listens_is_told_in_plain_words() {
-    let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let closed = unused_address();
     for protocol in Protocol::ALL {
         let error = load::run(&options(closed, protocol)).await.unwrap_err();
         assert!(matches!(error, Error::Connection(send::Error::NobodyListens { .. })), "{error:?}");

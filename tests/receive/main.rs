@@ -13,6 +13,8 @@ mod limits;
 mod loading;
 mod partial;
 mod payload;
+#[path = "../support/ports.rs"]
+mod ports;
 mod sending;
 mod server;
 mod shutdown;

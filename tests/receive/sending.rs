@@ -5,9 +5,9 @@ use std::net::SocketAddr;
 use forebay::otlp::{Signal, validate};
 use forebay::receive::Refusal;
 use forebay::send::{self, Error, Options, Protocol, Tally};
-use tokio::net::TcpListener;
 
 use crate::intake::Room;
+use crate::ports::unused_address;
 use crate::server::{Server, impatient, options as receive_options};
 
 fn options(to: SocketAddr, protocol: Protocol) -> Options {
@@ -48,7 +48,7 @@ async fn a_refusal_is_reported_in_the_words_of_the_far_side() {
 
 #[tokio::test]
 async fn an_address_where_nothing_listens_is_told_in_plain_words() {
-    let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let closed = unused_address();
     for protocol in Protocol::ALL {
         let error = send::run(&options(closed, protocol)).await.unwrap_err();
         assert!(matches!(error, Error::NobodyListens { .. }), "{protocol}: {error:?}");

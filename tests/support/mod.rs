@@ -8,6 +8,7 @@
 )]
 
 pub mod checksums;
+pub mod ports;
 pub mod program;
 pub mod s3;
 pub mod sink;

@@ -28,11 +28,6 @@ pub fn bucket(folder: &Path) -> PathBuf {
     data(folder).join("bucket")
 }
 
-/// An address at which nothing listens.
-pub fn unused_address() -> SocketAddr {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
-}
-
 /// Runs a command of the binary to its end.
 pub fn forebay(folder: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Said {
     Said::of(&command(folder, environment).args(arguments).output().unwrap())

@@ -128,8 +128,7 @@ async fn a_slow_store_is_waited_for() {
 async fn a_store_that_is_not_there_yet_is_waited_for() {
     let mut scene = Scene::new().await;
     scene.spool(1..3);
-    // A port that nobody listens on: bound, and let go of.
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let free = support::ports::unused_address();
     let endpoint = scene.options.s3.endpoint.replace(format!("http://{free}"));
     let life = scene.live();
     life.until("a refused connection", |uploader| {
