@@ -5,6 +5,7 @@
 //! time, and the admin server ends last, so that one can watch.
 
 mod data_folder;
+mod draining;
 mod forecast;
 mod greeting;
 mod intake;
@@ -35,8 +36,12 @@ use self::pipeline::Pipeline;
 use self::subject::Process;
 
 pub use self::data_folder::Paths;
+pub use self::draining::Draining;
 pub use self::greeting::greeting;
 pub use self::offline::status;
+
+/// How often it is told how far draining has come.
+const WATCHED_EVERY: Duration = Duration::from_millis(250);
 
 /// How everything stands when a forebay has ended. What is left is on disk, and delivered after the next start.
 #[derive(Clone, Debug)]
@@ -132,11 +137,15 @@ impl App {
 }
 
 /// Delivers everything that is in a data folder; takes nothing in. Returns how everything stands once nothing is left,
-/// or when `patience` ends.
+/// or when `patience` ends. Meanwhile `watch` is told several times a second how far it has come.
 ///
 /// # Errors
 /// What stood in the way, in words for the person who started it.
-pub async fn drain(config: &Config, patience: Option<Duration>) -> anyhow::Result<Ended> {
+pub async fn drain(
+    config: &Config,
+    patience: Option<Duration>,
+    watch: impl Fn(&Draining),
+) -> anyhow::Result<Ended> {
     let mut config = config.clone();
     // Nothing is taken in, so nothing may be dropped to make room for it.
     config.log.when_full = WhenFull::Refuse;
@@ -145,7 +154,17 @@ pub async fn drain(config: &Config, patience: Option<Duration>) -> anyhow::Resul
     config.outputs.values_mut().for_each(|output| output.objects.schema_objects = false);
     let pipeline = Pipeline::start(&config).await?;
     let began = Instant::now();
-    if pipeline.flush(patience).await {
+    let watching = async {
+        loop {
+            watch(&Draining::of(&pipeline));
+            tokio::time::sleep(WATCHED_EVERY).await;
+        }
+    };
+    let is_flushed = tokio::select! {
+        is_flushed = pipeline.flush(patience) => is_flushed,
+        () = watching => false,
+    };
+    if is_flushed {
         // The lists are complete: the folder may be deleted afterwards.
         let patience = patience.map(|patience| patience.saturating_sub(began.elapsed()));
         pipeline.carry_receipts(patience).await;

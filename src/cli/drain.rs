@@ -1,14 +1,16 @@
 //! `forebay drain`: deliver everything that is in a data folder, and end.
 
+use std::cell::Cell;
 use std::process::ExitCode;
 
 use anyhow::bail;
 
 use super::arguments::Drain;
 use super::logging;
+use super::progress::{Progress, Unit};
 use super::words::counted;
 use crate::admin::Recorder;
-use crate::app::{self, Ended};
+use crate::app::{self, Draining, Ended};
 use crate::config::Config;
 use crate::units::Span;
 
@@ -21,7 +23,15 @@ pub(super) fn run(config: &Config, drain: &Drain) -> anyhow::Result<ExitCode> {
     let _recorder = Recorder::install()?;
     logging::start();
     let patience = drain.wait.map(Span::duration);
-    let ended = super::server_runtime()?.block_on(app::drain(config, patience))?;
+    let progress = Progress::begin("draining", Unit::Items, 0);
+    // As many as there ever were: segments that are found damaged, and outputs that take some signals only, make it less.
+    let most = Cell::new(0);
+    let watch = |left: &Draining| {
+        most.set(left.items.max(most.get()));
+        progress.set(most.get() - left.items, most.get(), &remaining(left));
+    };
+    let ended = super::server_runtime()?.block_on(app::drain(config, patience, watch))?;
+    drop(progress);
     let delivered = counted(ended.delivery.delivered_objects, "object");
     if ended.is_all_delivered() && ended.receipts == 0 {
         super::print(&format!("delivered {delivered}; nothing is left\n"))?;
@@ -42,10 +52,22 @@ pub(super) fn run(config: &Config, drain: &Drain) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::FAILURE)
 }
 
+/// What is left while it goes on: `2 objects and 1 segment; 403 Forbidden`.
+fn remaining(draining: &Draining) -> String {
+    let left = listed(draining.objects, draining.segments);
+    match &draining.trouble {
+        Some(trouble) => format!("{left}; {trouble}"),
+        None => left,
+    }
+}
+
 /// What is left: `2 objects and 1 segment`.
 pub(super) fn left(ended: &Ended) -> String {
-    let objects = ended.delivery.queued_objects;
-    let kinds = [(objects, "object"), (ended.segments, "segment")];
+    listed(ended.delivery.queued_objects, ended.segments)
+}
+
+fn listed(objects: u64, segments: u64) -> String {
+    let kinds = [(objects, "object"), (segments, "segment")];
     let left: Vec<_> = kinds
         .into_iter()
         .filter(|(number, _)| *number > 0)

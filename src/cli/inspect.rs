@@ -1,6 +1,6 @@
 //! `forebay inspect`: look into a data folder.
 
-use std::io::{self, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,6 +9,7 @@ use anyhow::{Context as _, bail};
 use jiff::Timestamp;
 
 use super::arguments::{Inspect, InspectWhat, Records};
+use super::progress::{Progress, Unit};
 use super::verify::no_folder;
 use super::words::{bytes, count, table, time};
 use crate::app::Paths;
@@ -100,14 +101,19 @@ fn records(disk: &Arc<dyn Disk>, paths: &Paths, wanted: &Records) -> anyhow::Res
     let signal = wanted.signal.map(Signal::from);
     let is_wanted = |record: &Record| signal.is_none_or(|signal| record.signal == signal);
     let mut left = wanted.limit.unwrap_or(u64::MAX);
+    let is_of =
+        |surveyed: &Surveyed| wanted.segment.is_none_or(|number| surveyed.segment.id() == SegmentId(number));
+    let segments: Vec<_> = survey(disk, paths)?.into_iter().filter(is_of).collect();
+    let total = segments.iter().map(|surveyed| surveyed.segment.payload_bytes()).sum();
+    // In a terminal the records themselves show that it goes on.
+    let progress = (!io::stdout().is_terminal()).then(|| Progress::begin("reading", Unit::Bytes, total));
     let mut out = io::BufWriter::new(io::stdout().lock());
-    for surveyed in survey(disk, paths)? {
-        let segment = &surveyed.segment;
-        if wanted.segment.is_some_and(|number| segment.id() != SegmentId(number)) {
-            continue;
-        }
+    for Surveyed { segment, .. } in &segments {
         for item in segment.records(Unreadable::Skip)? {
             let Item::Record(record) = item? else { continue };
+            if let Some(progress) = &progress {
+                progress.advance(record.body.len() as u64);
+            }
             if left == 0 {
                 break;
             }

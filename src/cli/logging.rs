@@ -4,6 +4,7 @@ use std::io::IsTerminal as _;
 
 use tracing_subscriber::EnvFilter;
 
+use super::progress::Stderr;
 use crate::config::LOG_VARIABLE;
 
 /// Begins to log as `FOREBAY_LOG` says: `error`, `warn`, `info` (the default), `debug`, or more finely. What the libraries below have to say is of use only to those who ask for it.
@@ -16,7 +17,7 @@ pub(super) fn start() {
     };
     let started = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
+        .with_writer(|| Stderr)
         .with_ansi(std::io::stderr().is_terminal())
         .with_target(false)
         .try_init();

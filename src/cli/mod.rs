@@ -7,6 +7,7 @@ mod flush;
 mod inspect;
 mod load;
 mod logging;
+mod progress;
 mod run;
 mod send;
 mod settings;
@@ -90,7 +91,7 @@ fn told(table: &Table, files: &[String]) -> String {
 
 /// Writes to the standard output. That its reader went away, as `head` does, is no error.
 fn print(text: &str) -> anyhow::Result<()> {
-    match io::stdout().lock().write_all(text.as_bytes()) {
+    match progress::aside(|| io::stdout().lock().write_all(text.as_bytes())) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             Err(error).context("cannot write to the standard output")
         }

@@ -221,7 +221,8 @@ impl Starting {
     }
 }
 
-fn command(folder: &Path, environment: &[(&str, &str)]) -> Command {
+/// The binary, to be run in this folder on ports that the system chooses, with nothing else in its environment.
+pub fn command(folder: &Path, environment: &[(&str, &str)]) -> Command {
     let binary = std::env::var_os("FOREBAY_BINARY");
     let mut command = Command::new(binary.unwrap_or_else(|| env!("CARGO_BIN_EXE_forebay").into()));
     command.current_dir(folder).env_clear().stdin(Stdio::null());
