@@ -71,6 +71,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("lz4_flex", &["rows", "receive"]),
     ("parquet", &["rows"]),
     ("clap", &["cli"]),
+    ("console", &["cli"]),
     ("indicatif", &["cli"]),
     ("metrics_exporter_prometheus", &["admin"]),
     ("crc_fast", &["log"]),

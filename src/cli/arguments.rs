@@ -6,6 +6,7 @@
 )]
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -321,6 +322,17 @@ pub struct Status {
     /// Print JSON, for scripts
     #[arg(long)]
     pub json: bool,
+
+    /// Go on showing it, every 2s or so often as is said (100ms to 1h), until Ctrl-C
+    #[arg(long, value_name = "TIME", num_args = 0..=1, require_equals = true, default_missing_value = "2s", value_parser = watch_interval)]
+    pub watch: Option<Span>,
+}
+
+/// How often the status is to be shown.
+fn watch_interval(written: &str) -> Result<Span, String> {
+    let every: Span = written.parse()?;
+    let known = Duration::from_millis(100)..=Duration::from_hours(1);
+    if known.contains(&every.duration()) { Ok(every) } else { Err("it must be 100ms to 1h".to_owned()) }
 }
 
 /// The arguments of `inspect`.

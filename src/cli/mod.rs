@@ -13,6 +13,7 @@ mod send;
 mod settings;
 pub mod status;
 mod verify;
+mod watch;
 mod words;
 
 use std::io::{self, Write as _};

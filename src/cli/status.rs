@@ -6,6 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::arguments::Status as Arguments;
+use super::watch;
 use super::words::{bytes, count, counted, table, time};
 use crate::admin::{Bucket, BySignal, Client, ClientError, Disk, Queue, Status};
 use crate::app;
@@ -44,8 +45,10 @@ impl Condition {
 
 /// Prints the status of the running process, or of the data folder if none runs.
 pub(super) fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let status = match ask(config) {
-        Err(error) if nobody_runs(&error) && config.data_dir.is_dir() => app::status(config)?,
+    if let Some(every) = arguments.watch {
+        return watch::run(config, every.duration(), arguments.json);
+    }
+    let status = match super::runtime()?.block_on(look(config)) {
         Err(error) => {
             eprintln!("forebay: {error:#}");
             return Ok(Condition::NotTaking.exit_code());
@@ -55,18 +58,12 @@ pub(super) fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<Exit
     print(&status, arguments.json)
 }
 
-/// The status of the running process.
-///
-/// # Errors
-/// If none runs, or it does not answer.
-pub fn ask(config: &Config) -> anyhow::Result<Status> {
-    let client = client(config)?;
-    Ok(super::runtime()?.block_on(client.status())?)
-}
-
-/// Whether an error of [`ask`] means that no forebay runs at the address, so that the data folder can be looked at.
-pub fn nobody_runs(error: &anyhow::Error) -> bool {
-    matches!(error.downcast_ref(), Some(ClientError::Nobody(_)))
+/// The status of the running process, or of the data folder if none runs.
+pub(super) async fn look(config: &Config) -> anyhow::Result<Status> {
+    match client(config)?.status().await {
+        Err(ClientError::Nobody(_)) if config.data_dir.is_dir() => app::status(config),
+        answered => Ok(answered?),
+    }
 }
 
 /// A client of the configured admin address.

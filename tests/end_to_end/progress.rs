@@ -3,6 +3,7 @@
 use crate::admin::until;
 use crate::numbers::send_all;
 use crate::settings::Settings;
+use crate::support::ports::unused_address;
 use crate::support::program::{Program, forebay};
 use crate::terminal::Terminal;
 use forebay::units::Span;
@@ -59,4 +60,25 @@ async fn without_a_terminal_short_work_says_nothing_of_its_progress() {
     let said = forebay(folder.path(), &["drain"], &settings.environment());
     assert_eq!(said.stdout, "delivered 2 objects; nothing is left\n");
     assert!(!said.stderr.contains(['\r', '\u{1b}']), "{}", said.stderr);
+}
+
+#[tokio::test]
+async fn a_watched_status_stays_on_the_screen_and_sees_the_program_come_and_go() {
+    let folder = tempfile::tempdir().unwrap();
+    let admin = unused_address().to_string();
+    let settings = Settings::small();
+    let mut environment = settings.environment();
+    environment.push(("FOREBAY_ADMIN_LISTEN", &admin));
+    let program = Program::start(folder.path(), &environment);
+    let mut terminal = Terminal::start(folder.path(), &["status", "--watch=100ms"], &environment);
+    let screen = terminal.until(|written| written.contains("taking in      yes"));
+    assert!(screen.contains("\u{1b}[?1049h"), "{screen:?}");
+    program.kill();
+    terminal.until(|written| written.contains("forebay is not running on this data folder"));
+    let _program = Program::start(folder.path(), &environment);
+    terminal.until(|written| written.contains("taking in      yes"));
+    terminal.interrupt();
+    let (rest, code) = terminal.end();
+    assert_eq!(code, Some(0), "{rest:?}");
+    assert!(rest.ends_with("\u{1b}[?1049l"), "the screen is given back: {rest:?}");
 }

@@ -6,6 +6,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 use std::process::{Child, Stdio};
 
+use rustix::process::{Pid, Signal, kill_process};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{Winsize, tcsetwinsize};
 
@@ -15,6 +16,8 @@ use crate::support::program::command;
 pub(crate) struct Terminal {
     master: File,
     child: Child,
+    /// All that it has written so far.
+    written: String,
 }
 
 impl Terminal {
@@ -35,15 +38,32 @@ impl Terminal {
             .stderr(Stdio::from(side()))
             .spawn()
             .unwrap();
-        Self { master: File::from(master), child }
+        Self { master: File::from(master), child, written: String::new() }
     }
 
-    /// Reads on until it ends: all that it wrote, and its exit code.
+    /// Reads on until `is_there` is so of what was written since the last time, and returns that.
+    pub(crate) fn until(&mut self, is_there: impl Fn(&str) -> bool) -> String {
+        let mut piece = [0; 4096];
+        while !is_there(&self.written) {
+            match self.master.read(&mut piece) {
+                Ok(length @ 1..) => self.written.push_str(&String::from_utf8_lossy(&piece[..length])),
+                ended => panic!("it ended ({ended:?}) after writing {:?}", self.written),
+            }
+        }
+        std::mem::take(&mut self.written)
+    }
+
+    /// Asks it to end, as Ctrl-C does.
+    pub(crate) fn interrupt(&self) {
+        kill_process(Pid::from_child(&self.child), Signal::INT).unwrap();
+    }
+
+    /// Reads on until it ends: all that it wrote since the last time, and its exit code.
     pub(crate) fn end(mut self) -> (String, Option<i32>) {
-        let (mut written, mut piece) = (String::new(), [0; 4096]);
+        let mut piece = [0; 4096];
         loop {
             match self.master.read(&mut piece) {
-                Ok(length @ 1..) => written.push_str(&String::from_utf8_lossy(&piece[..length])),
+                Ok(length @ 1..) => self.written.push_str(&String::from_utf8_lossy(&piece[..length])),
                 Ok(0) => break,
                 // What a terminal says whose other side is closed.
                 Err(error) if error.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error()) => break,
@@ -52,7 +72,7 @@ impl Terminal {
             }
         }
         let code = self.child.wait().unwrap().code();
-        (written, code)
+        (std::mem::take(&mut self.written), code)
     }
 }
 
