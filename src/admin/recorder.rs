@@ -43,7 +43,9 @@ impl Recorder {
     /// # Errors
     /// If there is one already.
     pub fn install() -> Result<Self, BuildError> {
-        builder()?.install_recorder().map(|handle| Self { handle })
+        let handle = builder()?.install_recorder()?;
+        crate::metrics::describe();
+        Ok(Self { handle })
     }
 
     /// The numbers, in Prometheus' text format.

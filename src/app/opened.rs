@@ -36,6 +36,7 @@ impl Opened {
         let id = data_folder.writer_id();
         let paths = &data_folder.paths;
         let budget = Budget::new(config.log.disk_budget.bytes());
+        metrics::disk::free_floor(config.log.free_space_floor.bytes());
         let (spool, batches, damage) = Spool::open(Arc::clone(&disk), paths.spool(), Arc::clone(&budget))?;
         for damage in &damage {
             tracing::error!(%damage, "the spool is damaged");

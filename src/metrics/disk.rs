@@ -19,6 +19,12 @@ pub fn free(bytes: u64) {
     gauge!("forebay_disk_free_bytes").set(float(bytes));
 }
 
+/// `forebay_disk_free_floor_bytes`: the free space below which nothing is taken in (`log.free_space_floor`); 0 if that is
+/// switched off. For the distance in an alert.
+pub fn free_floor(bytes: u64) {
+    gauge!("forebay_disk_free_floor_bytes").set(float(bytes));
+}
+
 #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
 fn float(number: u64) -> f64 {
     number as f64

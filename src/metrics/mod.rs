@@ -4,6 +4,7 @@
 //! dashboards work unchanged.
 
 pub mod catalog;
+mod descriptions;
 pub mod disk;
 pub mod listen;
 pub mod log;
@@ -12,3 +13,5 @@ pub mod process;
 pub mod queue;
 pub mod receive;
 pub mod upload;
+
+pub use descriptions::describe;
