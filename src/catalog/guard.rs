@@ -40,6 +40,7 @@ pub(super) struct Guard {
 impl Guard {
     /// Opens the database, a fresh one if the old one is bad; without any if that fails too.
     pub(super) fn open(folder: &Path, bounds: Bounds) -> Self {
+        metrics::catalog::register();
         let (jobs, queue) = sync_channel::<Job>(QUEUE);
         let (end, ended) = sync_channel(1);
         let degraded = Arc::new(AtomicBool::new(false));

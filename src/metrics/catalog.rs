@@ -2,6 +2,11 @@
 
 use ::metrics::{counter, gauge};
 
+/// Shows the counter before anything has moved it, so that an alert can tell 0 from nothing.
+pub fn register() {
+    counter!("forebay_catalog_rebuilds_total").increment(0);
+}
+
 /// The ledger was damaged, moved aside and made anew. Nothing is lost by it. If it happens again and again, the disk or
 /// the memory of the machine is bad.
 pub fn rebuilt() {

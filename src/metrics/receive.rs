@@ -12,6 +12,17 @@ pub fn acknowledged_requests(signal: Signal) {
     counter!("forebay_receive_acknowledged_requests_total", "signal" => signal.name()).increment(1);
 }
 
+/// Shows the counters of a signal's requests with 0 in them, those of refusals for every one of `reasons`: a first refusal
+/// is a change that alerts see.
+pub fn show_requests(signal: Signal, reasons: impl IntoIterator<Item = &'static str>) {
+    counter!("forebay_receive_acknowledged_requests_total", "signal" => signal.name()).increment(0);
+    counter!("forebay_receive_abandoned_requests_total", "signal" => signal.name()).increment(0);
+    for reason in reasons {
+        counter!("forebay_receive_refused_requests_total", "signal" => signal.name(), "reason" => reason)
+            .increment(0);
+    }
+}
+
 /// `forebay_receive_acknowledged_items_total`: log records, data points, spans and profiles that are on disk. Compare it with the
 /// items delivered: the difference is what waits on this disk.
 pub fn acknowledged_items(signal: Signal, items: u32) {

@@ -12,8 +12,9 @@ fn exporter(output: &str) -> String {
     if output == "main" { "forebay".to_owned() } else { format!("forebay/{output}") }
 }
 
-/// Makes every counter show up with 0 before anything happens, so that a first loss is a change that alerts see.
-pub fn register(output: &str) {
+/// Makes every counter show up with 0 before anything happens, so that a first failure of each of `kinds` and a first loss
+/// are changes that alerts see.
+pub fn register(output: &str, kinds: impl IntoIterator<Item = &'static str>) {
     for signal in Signal::ALL {
         collector_items("sent", output, signal, 0);
         counter!("forebay_upload_delivered_objects_total", "output" => output.to_owned(), "signal" => signal.name()).increment(0);
@@ -23,6 +24,10 @@ pub fn register(output: &str) {
         dropped_items(output, signal, 0, DropReason::Damaged);
     }
     counter!("forebay_upload_attempts_total", "output" => output.to_owned()).increment(0);
+    counter!("forebay_upload_already_there_total", "output" => output.to_owned()).increment(0);
+    for kind in kinds {
+        counter!("forebay_upload_errors_total", "output" => output.to_owned(), "kind" => kind).increment(0);
+    }
 }
 
 /// An object is confirmed in the bucket. Its rate is that of the segments being sealed, times the signals; far more

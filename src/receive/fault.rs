@@ -65,6 +65,17 @@ impl From<Refusal> for Fault {
 }
 
 impl Fault {
+    /// What [`Fault::reason`] says beside the reasons of refusals.
+    pub(super) const REASONS: [&str; 7] = [
+        "interrupted",
+        "undecodable",
+        "too_large",
+        "too_fast",
+        "unauthenticated",
+        "forbidden",
+        "unsupported",
+    ];
+
     /// The gRPC code; it also stands in the body of the answer over HTTP.
     pub(super) fn code(&self) -> Code {
         match self {
@@ -137,6 +148,8 @@ impl Fault {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]
@@ -155,5 +168,25 @@ mod tests {
         ] {
             assert!(fault.status().get_details_retry_info().is_none(), "{fault}");
         }
+    }
+    #[test]
+    fn every_reason_is_one_of_those_that_are_shown_from_the_start() {
+        let refused = Refusal::ALL.map(Fault::from);
+        let others = [
+            Fault::Interrupted(String::new()),
+            Fault::Undecodable(String::new()),
+            Fault::TooLarge(ByteSize::mib(64)),
+            Fault::BeyondCredentials(ByteSize::mib(64)),
+            Fault::TooFast(Duration::ZERO),
+            Fault::Unauthenticated(Denied::Missing),
+            Fault::ForeignTenant,
+            Fault::UnknownCompression(String::new()),
+            Fault::UnknownMediaType(String::new(), ""),
+            Fault::UnknownPath(String::new(), ""),
+            Fault::WrongMethod(String::new()),
+        ];
+        let said = |faults: &[Fault]| faults.iter().map(Fault::reason).collect::<BTreeSet<_>>();
+        assert_eq!(said(&others), BTreeSet::from(Fault::REASONS));
+        assert_eq!(said(&refused), BTreeSet::from(Refusal::ALL.map(Refusal::reason)));
     }
 }

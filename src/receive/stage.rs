@@ -132,10 +132,14 @@ fn with_memory(export: Export, reservation: Reservation) -> Export {
     Export { body, ..export }
 }
 
-/// Makes the counters of items show up with 0 before anything happens, so that a first refusal is a change that alerts
+/// Makes the counters of requests and items show up with 0 before anything happens, so that a first refusal is a change that alerts
 /// see.
 fn show_counters() {
     for signal in Signal::ALL {
+        metrics::receive::show_requests(
+            signal,
+            Refusal::ALL.map(Refusal::reason).into_iter().chain(Fault::REASONS),
+        );
         metrics::receive::acknowledged_items(signal, 0);
         metrics::receive::show_resent(signal);
         for transport in Transport::ALL.map(Transport::name) {

@@ -36,6 +36,24 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// All of them.
+    pub(super) const ALL: [Self; 14] = [
+        Self::Connect,
+        Self::Dns,
+        Self::Tls,
+        Self::Timeout,
+        Self::Throttled,
+        Self::Server,
+        Self::Denied,
+        Self::MissingBucket,
+        Self::Conflict,
+        Self::Request,
+        Self::Unsupported,
+        Self::Foreign,
+        Self::Disk,
+        Self::Other,
+    ];
+
     /// The value of the metric label `kind`.
     pub const fn name(self) -> &'static str {
         match self {

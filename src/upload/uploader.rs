@@ -14,6 +14,7 @@ use super::options::Options;
 use super::receipts::{self, Couriers, Receipts};
 use super::scheduler::{BucketName, Decision, Depth, Queue, Ticket};
 use super::status::{BucketStatus, Dropped, Record, Status};
+use super::trouble::Kind;
 use crate::catalog::Catalog;
 use crate::log::SegmentId;
 use crate::metrics::upload as metrics;
@@ -81,7 +82,7 @@ impl Uploader {
         recovered: Vec<Batch>,
         receipts: Option<Receipts>,
     ) -> Self {
-        metrics::register(output.as_str());
+        metrics::register(output.as_str(), Kind::ALL.map(Kind::name));
         catalog.reconcile(&output, &recovered);
         let memory_kib = u32::try_from(options.in_flight_bytes.bytes() >> 10).unwrap_or(u32::MAX >> 4);
         let queue = Queue::new(options.concurrency.max(1), options.retry.clone());
