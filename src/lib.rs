@@ -24,6 +24,7 @@ pub mod listen;
 pub mod load;
 pub mod log;
 pub mod metrics;
+pub mod notify;
 pub mod otlp;
 pub mod pack;
 pub mod process;

@@ -73,6 +73,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("clap", &["cli"]),
     ("console", &["cli"]),
     ("indicatif", &["cli"]),
+    ("sd_notify", &["notify"]),
     ("metrics_exporter_prometheus", &["admin"]),
     ("crc_fast", &["log"]),
     ("md5", &["upload"]),

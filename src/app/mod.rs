@@ -15,6 +15,7 @@ mod packing;
 mod pipeline;
 mod room;
 mod subject;
+mod supervision;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -28,6 +29,7 @@ use tokio::task::JoinHandle;
 use crate::admin::{self, Listener, Recorder};
 use crate::config::Config;
 use crate::log::WhenFull;
+use crate::notify;
 use crate::receive::{self, Listened, Receiver};
 use crate::upload;
 
@@ -39,6 +41,9 @@ pub use self::data_folder::Paths;
 pub use self::draining::Draining;
 pub use self::greeting::greeting;
 pub use self::offline::status;
+
+/// What the end takes beside answering and delivering: sealing, and the ledger.
+const ENDING_BESIDES: Duration = Duration::from_secs(20);
 
 /// How often it is told how far draining has come.
 const WATCHED_EVERY: Duration = Duration::from_millis(250);
@@ -68,6 +73,8 @@ pub struct App {
     receiver: Receiver<LogIntake>,
     admin: Option<(JoinHandle<()>, watch::Sender<bool>)>,
     finish_within: Duration,
+    /// How long the end takes at most, in all.
+    ending_takes: Duration,
 }
 
 impl App {
@@ -106,7 +113,9 @@ impl App {
             is_ending: AtomicBool::new(false),
         });
         let admin = admin.map(|bound| serve(bound.server(Arc::clone(&process), recorder)));
-        Ok(Self { process, receiver, admin, finish_within: config.upload.finish_within.duration() })
+        let finish_within = config.upload.finish_within.duration();
+        let ending_takes = config.receive.finish_within.duration() + finish_within + ENDING_BESIDES;
+        Ok(Self { process, receiver, admin, finish_within, ending_takes })
     }
 
     /// The addresses on which it listens, by name: `grpc`, `http` and, unless it is off, `admin`.
@@ -120,14 +129,18 @@ impl App {
     /// # Errors
     /// If something of it failed.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> anyhow::Result<Ended> {
-        let Self { process, receiver, admin, finish_within } = self;
+        let Self { process, receiver, admin, finish_within, ending_takes } = self;
+        let told = tokio::spawn(supervision::keep_told(Arc::clone(&process)));
         let ending = async {
             shutdown.await;
             process.is_ending.store(true, Ordering::Release);
+            notify::stopping(ending_takes);
             tracing::info!("shutting down: nothing more is taken in");
         };
+        notify::ready();
         receiver.run(ending).await;
         let ended = process.pipeline.stop(finish_within).await?;
+        told.abort();
         if let Some((task, ending)) = admin {
             ending.send_replace(true);
             task.await?;

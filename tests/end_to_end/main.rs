@@ -34,5 +34,6 @@ mod receipts;
 mod routing;
 mod secrets;
 mod shutdown;
+mod supervised;
 mod telemetry;
 mod terminal;
