@@ -71,6 +71,8 @@ const HOMES: &[(&str, &[&str])] = &[
     ("lz4_flex", &["rows", "receive"]),
     ("parquet", &["rows"]),
     ("clap", &["cli"]),
+    ("clap_complete", &["cli"]),
+    ("clap_mangen", &["cli"]),
     ("console", &["cli"]),
     ("indicatif", &["cli"]),
     ("sd_notify", &["notify"]),

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 
 use super::settings::Settings;
 use crate::load::{Compression, Shape};
@@ -150,6 +151,20 @@ Examples:
     /// For taking a machine out of service: takes nothing in, delivers all that is there, and ends with exit code 0 when
     /// nothing is left. It cannot be used while forebay runs on the same folder.
     Drain(Drain),
+
+    /// Print what a shell needs to complete these commands
+    #[command(after_help = "\
+Examples:
+  forebay completions bash > /usr/share/bash-completion/completions/forebay
+  forebay completions zsh > ~/.zfunc/_forebay")]
+    Completions(Completions),
+
+    /// Print the manual page, or write the pages of all commands into a folder
+    #[command(after_help = "\
+Examples:
+  forebay man | man -l -
+  forebay man --out /usr/local/share/man/man1")]
+    Man(Man),
 }
 
 impl Command {
@@ -165,6 +180,8 @@ impl Command {
             Self::Inspect(_) => "inspect",
             Self::Verify(_) => "verify",
             Self::Drain(_) => "drain",
+            Self::Completions(_) => "completions",
+            Self::Man(_) => "man",
         }
     }
 }
@@ -414,6 +431,21 @@ pub struct Drain {
     /// Give up after this time, with exit code 1; without it, go on until nothing is left
     #[arg(long, value_name = "TIME")]
     pub wait: Option<Span>,
+}
+
+/// The arguments of `completions`.
+#[derive(Args, Clone, Debug)]
+pub struct Completions {
+    /// The shell
+    pub shell: Shell,
+}
+
+/// The arguments of `man`.
+#[derive(Args, Clone, Debug)]
+pub struct Man {
+    /// The folder that the pages of all commands are written into
+    #[arg(long, value_name = "PATH")]
+    pub out: Option<PathBuf>,
 }
 
 #[cfg(test)]

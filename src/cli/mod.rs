@@ -2,11 +2,13 @@
 
 mod arguments;
 mod check;
+mod completions;
 mod drain;
 mod flush;
 mod inspect;
 mod load;
 mod logging;
+mod man;
 mod progress;
 mod run;
 mod send;
@@ -26,8 +28,8 @@ use crate::collector::{self, Table, Understood};
 use crate::config::{Flag, Sources};
 
 pub use arguments::{
-    Arguments, Check, Command, Common, Drain, Flush, Inspect, InspectWhat, Load, LoadFormat, Records, Run,
-    Send, SignalName, Status, Verify,
+    Arguments, Check, Command, Common, Completions, Drain, Flush, Inspect, InspectWhat, Load, LoadFormat,
+    Man, Records, Run, Send, SignalName, Status, Verify,
 };
 pub use settings::Settings;
 
@@ -39,9 +41,12 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let Arguments { common, settings, command } = arguments;
     let command = command.unwrap_or_else(|| Command::Run(Run::default()));
     let flags = flags(&common, &settings, &command)?;
-    if let Command::Load(arguments) = &command {
-        // It needs nothing that is configured.
-        return load::run(arguments);
+    // These need nothing that is configured.
+    match &command {
+        Command::Load(arguments) => return load::run(arguments),
+        Command::Completions(arguments) => return completions::run(arguments),
+        Command::Man(arguments) => return man::run(arguments),
+        _ => {}
     }
     let ignores = common.ignore_unsupported;
     let understood = collector::load(&Sources::of_process(common.config, flags), ignores);
@@ -58,7 +63,9 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Verify(arguments) => verify::run(&loaded.config, &arguments),
         Command::Drain(arguments) => drain::run(&loaded.config, &arguments),
         // Answered above, also if the configuration is wrong.
-        Command::Check(_) | Command::Load(_) => Ok(ExitCode::SUCCESS),
+        Command::Check(_) | Command::Load(_) | Command::Completions(_) | Command::Man(_) => {
+            Ok(ExitCode::SUCCESS)
+        }
     }
 }
 

@@ -37,7 +37,7 @@ macro_rules! settings {
 }
 
 settings! {
-    /// Where the objects go: s3://bucket/prefix, gs://…, az://…, file://folder (upload.to)
+    /// Where the objects go: s3://bucket/prefix, gs://, az:// or file://folder (upload.to)
     to "to" "upload.to" "URL";
     /// The address for gRPC; it also takes HTTP (receive.grpc)
     grpc "grpc" "receive.grpc" "ADDRESS";
