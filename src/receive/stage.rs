@@ -31,7 +31,7 @@ impl<I: Intake> Stage<I> {
     pub(super) fn new(options: Options, intake: I) -> Self {
         let admission = Admission::new(options.max_inflight_bytes);
         let opener = Opener::new(options.max_request_bytes);
-        show_counters();
+        show_metrics();
         Self { options, admission, opener, intake }
     }
 
@@ -132,9 +132,12 @@ fn with_memory(export: Export, reservation: Reservation) -> Export {
     Export { body, ..export }
 }
 
-/// Makes the counters of requests and items show up with 0 before anything happens, so that a first refusal is a change that alerts
-/// see.
-fn show_counters() {
+/// Makes the gauges of calls and the counters of requests and items show up with 0 before anything happens, so that a first
+/// refusal is a change that alerts see.
+fn show_metrics() {
+    metrics::receive::inflight_bytes(0.0);
+    metrics::receive::held_calls(0.0);
+    metrics::receive::open_connections(0.0);
     for signal in Signal::ALL {
         metrics::receive::show_requests(
             signal,
