@@ -2,8 +2,8 @@
 
 helm: charts/opentelemetry-collector/templates/prometheusrule.yaml of open-telemetry/opentelemetry-helm-charts.
 alloy: operations/alloy-mixin/alerts/opentelemetry.libsonnet of grafana/alloy.
-documentation: content/en/docs/collector/internal-telemetry.md of open-telemetry/opentelemetry.io, in the words of which queue
-size and capacity, refused, and ingress and egress are what is to be watched.
+documentation: content/en/docs/collector/internal-telemetry.md of open-telemetry/opentelemetry.io, in whose words queue
+size and capacity, refused items, and ingress and egress are what is to be watched.
 """
 
 from .monitoring import RATES
@@ -12,10 +12,18 @@ SIGNALS = ["spans", "metric_points", "log_records"]
 
 SUCCESS = "(1 - (rate({failed}[RANGE]) / (rate({failed}[RANGE]) + rate({good}[RANGE])))) < 0.95"
 
+COUNTERS = {
+    "ReceiverDropped": "otelcol_receiver_refused",
+    "ExporterDropped": "otelcol_exporter_send_failed",
+    "SendQueueFailed": "otelcol_exporter_enqueue_failed",
+}
+
 EXPRESSIONS = {
-    **{f"helm: ReceiverDropped {signal}": f"rate(otelcol_receiver_refused_{signal}_total[RANGE]) > 0" for signal in SIGNALS},
-    **{f"helm: ExporterDropped {signal}": f"rate(otelcol_exporter_send_failed_{signal}_total[RANGE]) > 0" for signal in SIGNALS},
-    **{f"helm: SendQueueFailed {signal}": f"rate(otelcol_exporter_enqueue_failed_{signal}_total[RANGE]) > 0" for signal in SIGNALS},
+    **{
+        f"helm: {alert} {signal}": f"rate({counter}_{signal}_total[RANGE]) > 0"
+        for alert, counter in COUNTERS.items()
+        for signal in SIGNALS
+    },
     "helm: ExporterQueueSize": "otelcol_exporter_queue_size > otelcol_exporter_queue_capacity * 0.8",
     "alloy: OtelcolReceiverRefusedSpans": SUCCESS.format(
         failed="otelcol_receiver_refused_spans_total", good="otelcol_receiver_accepted_spans_total"

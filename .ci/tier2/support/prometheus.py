@@ -10,7 +10,8 @@ import urllib.parse
 from .ports import free_port
 from .waiting import wait_until
 
-PROGRAMS = pathlib.Path(os.environ.get("CI_FOLDER", pathlib.Path(__file__).parents[3] / "target" / "ci")) / "prometheus/usr/bin"
+RESULTS = pathlib.Path(os.environ.get("CI_FOLDER", pathlib.Path(__file__).parents[3] / "target" / "ci"))
+PROGRAMS = RESULTS / "prometheus" / "usr" / "bin"
 
 
 def promtool(*arguments, given=None):
@@ -58,7 +59,8 @@ class Prometheus:
     def alerts(self, state="firing"):
         """The alerts in a state, by name and instance."""
         alerts = self._api("alerts")["alerts"]
-        return {(alert["labels"]["alertname"], alert["labels"].get("instance")) for alert in alerts if alert["state"] == state}
+        labels = [alert["labels"] for alert in alerts if alert["state"] == state]
+        return {(label["alertname"], label.get("instance")) for label in labels}
 
     def texts(self):
         """What the alerts that fire say to people."""
