@@ -41,8 +41,9 @@ def replaced(text, changes):
 
 def selectors(expression):
     """The series that an expression asks for, whatever it does to them."""
-    words = re.findall(r"[a-zA-Z_:][a-zA-Z0-9_:]*(?:\{[^}]*\})?", re.sub(r'(?<![{,=~"\w])"[^"]*"', "", expression))
-    return {word for word in words if re.match(r"(forebay_|otelcol_|instance|up\{|ALERTS\{)", word) and word != "instance"}
+    # Texts are taken out of the way, but for those in braces.
+    words = re.findall(r'"[^"]*"|([a-zA-Z_:][a-zA-Z0-9_:]*(?:\{[^}]*\})?)', expression)
+    return {word for word in words if re.match(r"forebay_|otelcol_|instance\w*:|up\{|ALERTS\{", word)}
 
 
 def dashboard():
