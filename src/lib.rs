@@ -32,6 +32,7 @@ pub mod receive;
 pub mod rows;
 pub mod secret;
 pub mod send;
+pub mod telemetry;
 pub mod thread;
 pub mod units;
 pub mod upload;

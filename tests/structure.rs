@@ -23,7 +23,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("catalog", &["otlp", "disk", "metrics", "log", "pack"]),
     ("upload", &["units", "secret", "otlp", "disk", "metrics", "log", "pack", "catalog"]),
     ("admin", &["units", "secret", "process", "metrics", "listen"]),
-    ("config", &["units", "otlp", "receive", "log", "pack", "upload", "admin"]),
+    ("telemetry", &["units", "metrics"]),
+    ("config", &["units", "otlp", "receive", "log", "pack", "upload", "admin", "telemetry"]),
     ("collector", &["units", "otlp", "config"]),
     ("send", &["units", "otlp"]),
     ("load", &["process", "otlp", "send"]),
@@ -49,6 +50,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "admin",
             "send",
             "load",
+            "telemetry",
             "app",
         ],
     ),
@@ -82,6 +84,8 @@ const HOMES: &[(&str, &[&str])] = &[
     ("serde_saphyr", &["config"]),
     ("opentelemetry_proto", &["receive", "send", "load"]),
     ("hdrhistogram", &["load"]),
+    // `cli` for the commands that only tell people what they do.
+    ("tracing_subscriber", &["telemetry", "cli"]),
 ];
 
 /// A file of `src/` without its tests.

@@ -1,20 +1,24 @@
-//! What forebay says while it runs, on the standard error.
+//! What forebay says on the standard error.
 
 use std::io::IsTerminal as _;
 
+use anyhow::Context as _;
 use tracing_subscriber::EnvFilter;
 
 use super::progress::Stderr;
 use crate::config::LOG_VARIABLE;
+use crate::telemetry::{LogOptions, Logs, directives};
 
-/// Begins to log as `FOREBAY_LOG` says: `error`, `warn`, `info` (the default), `debug`, or more finely. What the libraries below have to say is of use only to those who ask for it.
+/// Begins to log what a server does, as the configuration says; `FOREBAY_LOG` wins over its level. That is after the
+/// configuration was read: what is said of it before, the command line says.
+pub(super) fn serve(options: &LogOptions) -> anyhow::Result<Logs> {
+    Logs::start(options, chosen().as_deref()).context("cannot log")
+}
+
+/// Begins to log what a command does, for the person who waits for it, as `FOREBAY_LOG` says: `error`, `warn`, `info` (the
+/// default), `debug`, or more finely.
 pub(super) fn start() {
-    let chosen = std::env::var(LOG_VARIABLE).unwrap_or_default();
-    let filter = match chosen.as_str() {
-        "" => EnvFilter::new("warn,forebay=info,sled=error"),
-        level if !level.contains(['=', ',']) => EnvFilter::new(format!("warn,forebay={level}")),
-        directives => EnvFilter::new(directives),
-    };
+    let filter = EnvFilter::new(directives(&chosen().unwrap_or_default()));
     let started = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(|| Stderr)
@@ -24,4 +28,9 @@ pub(super) fn start() {
     if let Err(error) = started {
         eprintln!("forebay: cannot log: {error}");
     }
+}
+
+/// What `FOREBAY_LOG` says, if it says anything.
+fn chosen() -> Option<String> {
+    std::env::var(LOG_VARIABLE).ok().filter(|level| !level.is_empty())
 }

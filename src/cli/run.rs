@@ -16,12 +16,12 @@ use crate::config::Loaded;
 /// Runs until SIGTERM or Ctrl-C; a second one ends it at once.
 pub(super) fn run(loaded: Loaded, table: Option<&Table>) -> anyhow::Result<ExitCode> {
     let recorder = Recorder::install().context("cannot set up the metrics")?;
-    logging::start();
+    let logs = logging::serve(&loaded.config.telemetry.logs)?;
     if let Some(table) = table {
         super::print(&super::told(table, &loaded.files))?;
     }
-    for file in &loaded.files {
-        tracing::info!(%file, "the configuration was read");
+    if !loaded.files.is_empty() {
+        tracing::info!(files = %loaded.files.join(", "), "the configuration was read");
     }
     for warning in &loaded.warnings {
         tracing::warn!("{warning}");
@@ -30,7 +30,14 @@ pub(super) fn run(loaded: Loaded, table: Option<&Table>) -> anyhow::Result<ExitC
     let outcome = runtime.block_on(serve(loaded, recorder));
     // What still runs does so because somebody asked twice for the end.
     runtime.shutdown_background();
-    outcome
+    match outcome {
+        // Whoever collects these lines finds the end in them as well.
+        Err(error) if logs.are_for_machines() => {
+            tracing::error!("{error:#}");
+            Ok(ExitCode::FAILURE)
+        }
+        outcome => outcome,
+    }
 }
 
 async fn serve(loaded: Loaded, recorder: Recorder) -> anyhow::Result<ExitCode> {

@@ -30,7 +30,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::units::ByteSize;
-use crate::{admin, log, pack, receive, upload};
+use crate::{admin, log, pack, receive, telemetry, upload};
 use layers::Layers;
 use value::Value;
 
@@ -76,6 +76,8 @@ pub struct Config {
     pub outputs: BTreeMap<String, Output>,
     /// Metrics, probes and the status page.
     pub admin: admin::Options,
+    /// What forebay tells about itself.
+    pub telemetry: telemetry::Options,
 }
 
 impl Default for Config {
@@ -88,6 +90,7 @@ impl Default for Config {
             upload: upload::Options::default(),
             outputs: BTreeMap::new(),
             admin: admin::Options::default(),
+            telemetry: telemetry::Options::default(),
         }
     }
 }
@@ -104,6 +107,7 @@ impl Config {
             self.objects.validate(),
             self.upload.validate(),
             self.admin.validate(),
+            self.telemetry.validate(),
         ]
         .into_iter()
         .filter_map(Result::err)

@@ -12,6 +12,7 @@ pub mod pack;
 pub mod process;
 pub mod queue;
 pub mod receive;
+pub mod telemetry;
 pub mod upload;
 
 pub use descriptions::describe;

@@ -26,6 +26,7 @@ mod collector;
 mod commands;
 mod delivery;
 mod load;
+mod logs;
 mod outage;
 mod outputs;
 mod profiles;
