@@ -9,7 +9,7 @@ use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::Full;
 use serde::Serialize;
 
-use super::{Recorder, Subject, process};
+use super::{Recorder, Subject};
 use crate::units::Span;
 
 /// For how long a flush waits unless it is told.
@@ -85,9 +85,7 @@ impl<S: Subject> Answerer<S> {
     }
 
     fn metrics(&self) -> Answer {
-        process::report(self.started);
-        self.subject.refresh_metrics();
-        let mut answer = text(StatusCode::OK, self.recorder.render());
+        let mut answer = text(StatusCode::OK, self.recorder.render_now(&*self.subject, self.started));
         answer.headers_mut().insert(CONTENT_TYPE, PROMETHEUS);
         answer
     }

@@ -1,6 +1,10 @@
 //! Keeps the numbers that `/metrics` shows.
 
+use std::time::Instant;
+
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+
+use super::{Subject, process};
 
 /// Bounds of histograms of seconds: 10 µs, about what a group commit costs on a disk that lies, to a minute, the longest
 /// time between two attempts to deliver.
@@ -51,6 +55,13 @@ impl Recorder {
     /// The numbers, in Prometheus' text format.
     pub fn render(&self) -> String {
         self.handle.render()
+    }
+
+    /// The same, after everything was brought up to date that nobody sets otherwise. The process began at `started`.
+    pub(crate) fn render_now(&self, subject: &impl Subject, started: Instant) -> String {
+        process::report(started);
+        subject.refresh_metrics();
+        self.render()
     }
 
     /// Sorts observations into the buckets of their histograms, so that they do not pile up while nobody asks.

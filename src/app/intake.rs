@@ -17,6 +17,8 @@ pub(super) struct LogIntake {
     pub(super) budget: Arc<Budget>,
     pub(super) forecast: Arc<Forecast>,
     pub(super) segment_bytes: u64,
+    /// The id of the data folder.
+    pub(super) instance: Arc<str>,
 }
 
 impl Intake for LogIntake {
@@ -33,6 +35,10 @@ impl Intake for LogIntake {
 
     fn is_resend(durable: &Durable) -> bool {
         durable.is_resend()
+    }
+
+    fn instance(&self) -> Option<&str> {
+        Some(&self.instance)
     }
 
     fn room_in(&self) -> Option<Duration> {

@@ -70,6 +70,7 @@ impl Ended {
 #[derive(Debug)]
 pub struct App {
     process: Arc<Process>,
+    recorder: Recorder,
     receiver: Receiver<LogIntake>,
     admin: Option<(JoinHandle<()>, watch::Sender<bool>)>,
     finish_within: Duration,
@@ -102,6 +103,7 @@ impl App {
             budget: Arc::clone(&pipeline.budget),
             forecast: Arc::clone(&pipeline.forecast),
             segment_bytes: config.log.segment_bytes.bytes(),
+            instance: pipeline.writer_id().into(),
         };
         let receiver = Receiver::new(config.receive.clone(), receiving, intake)?;
         let process = Arc::new(Process {
@@ -112,15 +114,26 @@ impl App {
             started,
             is_ending: AtomicBool::new(false),
         });
-        let admin = admin.map(|bound| serve(bound.server(Arc::clone(&process), recorder)));
+        let admin = admin.map(|bound| serve(bound.server(Arc::clone(&process), recorder.clone())));
         let finish_within = config.upload.finish_within.duration();
         let ending_takes = config.receive.finish_within.duration() + finish_within + ENDING_BESIDES;
-        Ok(Self { process, receiver, admin, finish_within, ending_takes })
+        Ok(Self { process, recorder, receiver, admin, finish_within, ending_takes })
     }
 
     /// The addresses on which it listens, by name: `grpc`, `http` and, unless it is off, `admin`.
     pub fn listeners(&self) -> &[Listener] {
         &self.process.listeners
+    }
+
+    /// The id of its data folder, which no other forebay has.
+    pub fn instance(&self) -> String {
+        self.process.pipeline.writer_id()
+    }
+
+    /// Gives the numbers of `/metrics`, whenever it is asked for them.
+    pub fn numbers(&self) -> impl Fn() -> String + Send + Sync + 'static {
+        let (process, recorder) = (Arc::clone(&self.process), self.recorder.clone());
+        move || recorder.render_now(&*process, process.started)
     }
 
     /// Takes telemetry in until `shutdown`, then answers what came, seals, packs, tries to deliver, and ends. What is
@@ -129,7 +142,7 @@ impl App {
     /// # Errors
     /// If something of it failed.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> anyhow::Result<Ended> {
-        let Self { process, receiver, admin, finish_within, ending_takes } = self;
+        let Self { process, receiver, admin, finish_within, ending_takes, .. } = self;
         let told = tokio::spawn(supervision::keep_told(Arc::clone(&process)));
         let ending = async {
             shutdown.await;

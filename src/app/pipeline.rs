@@ -41,7 +41,7 @@ pub(super) struct Pipeline {
     is_between: Arc<std::sync::atomic::AtomicBool>,
     tasks: Mutex<Vec<JoinHandle<()>>>,
     ending: watch::Sender<bool>,
-    _data_folder: DataFolder,
+    data_folder: DataFolder,
 }
 
 impl Pipeline {
@@ -87,7 +87,7 @@ impl Pipeline {
             is_between,
             tasks: Mutex::new(tasks),
             ending,
-            _data_folder: data_folder,
+            data_folder,
         })
     }
 
@@ -158,6 +158,11 @@ impl Pipeline {
         let (segments, receipts) =
             (self.log.sealed_ids().len() as u64, self.deliveries.receipts_left().await);
         Ok(Ended { delivery: upload::Status::of_all(&delivery), segments, receipts })
+    }
+
+    /// The id of the data folder, as it is in every object's name.
+    pub(super) fn writer_id(&self) -> String {
+        self.data_folder.writer_id()
     }
 
     /// Where the spool lies, for the file system's free space.

@@ -62,7 +62,7 @@ pub fn accepted_items(signal: Signal, transport: &'static str, items: u32) {
 /// lag, or raise `log.disk_budget`. `disk_failing`: replace the disk. `overloaded`: raise `receive.max_inflight_bytes`, or
 /// spread the clients. `too_large`: raise `receive.max_request_bytes`, or have clients send smaller batches.
 /// `unauthenticated` and `forbidden`: see `forebay_auth_failures_total`. `too_fast`: raise `bytes_per_second` of the
-/// token, or find the client that sends so much. `undecodable` and `unsupported`: a client is broken or is no OTLP client. `interrupted`: the network is bad.
+/// token, or find the client that sends so much. `own_telemetry`: `telemetry.export.endpoint` leads back here; name another receiver. `undecodable` and `unsupported`: a client is broken or is no OTLP client. `interrupted`: the network is bad.
 pub fn refused_requests(signal: Signal, reason: &'static str) {
     counter!("forebay_receive_refused_requests_total", "signal" => signal.name(), "reason" => reason)
         .increment(1);

@@ -9,6 +9,7 @@
 //! | [`Fault::TooFast`] | UNAVAILABLE with `RetryInfo` | 429 with `Retry-After` | sends again |
 //! | [`Fault::Unauthenticated`] | UNAUTHENTICATED | 401 with `WWW-Authenticate` | drops |
 //! | [`Fault::ForeignTenant`] | `PERMISSION_DENIED` | 403 | drops |
+//! | [`Fault::OwnTelemetry`] | `FAILED_PRECONDITION` | 508 | ends |
 //! | [`Fault::UnknownCompression`] | UNIMPLEMENTED | 415 | drops |
 //! | [`Fault::UnknownMediaType`] | UNIMPLEMENTED | 415 | drops |
 //! | [`Fault::UnknownPath`] | UNIMPLEMENTED | 404 | drops |
@@ -20,7 +21,7 @@ use http::StatusCode;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
-use super::{Refusal, retry_after};
+use super::{OWN_TELEMETRY, Refusal, retry_after};
 use crate::listen::auth::Denied;
 use crate::units::ByteSize;
 
@@ -45,6 +46,8 @@ pub(super) enum Fault {
     Unauthenticated(Denied),
     #[error("the tenant that the request names is not that of its credentials")]
     ForeignTenant,
+    #[error("{OWN_TELEMETRY}; telemetry.export.endpoint must be another one")]
+    OwnTelemetry,
     #[error("the compression `{0}` is not known here; use gzip, zstd, deflate, snappy, lz4 or none")]
     UnknownCompression(String),
     #[error("the media type `{0}` is not known here; use {1}")]
@@ -83,6 +86,7 @@ impl Fault {
             Self::Undecodable(_) => Code::InvalidArgument,
             Self::Unauthenticated(_) => Code::Unauthenticated,
             Self::ForeignTenant => Code::PermissionDenied,
+            Self::OwnTelemetry => Code::FailedPrecondition,
             Self::TooLarge(_) | Self::BeyondCredentials(_) => Code::ResourceExhausted,
             Self::UnknownCompression(_)
             | Self::UnknownMediaType(..)
@@ -99,6 +103,7 @@ impl Fault {
             Self::TooFast(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Unauthenticated(_) => StatusCode::UNAUTHORIZED,
             Self::ForeignTenant => StatusCode::FORBIDDEN,
+            Self::OwnTelemetry => StatusCode::LOOP_DETECTED,
             Self::TooLarge(_) | Self::BeyondCredentials(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnknownCompression(_) | Self::UnknownMediaType(..) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::UnknownPath(..) => StatusCode::NOT_FOUND,
@@ -138,6 +143,7 @@ impl Fault {
             Self::TooFast(_) => "too_fast",
             Self::Unauthenticated(_) => "unauthenticated",
             Self::ForeignTenant => "forbidden",
+            Self::OwnTelemetry => "own_telemetry",
             Self::UnknownCompression(_)
             | Self::UnknownMediaType(..)
             | Self::UnknownPath(..)
@@ -164,6 +170,7 @@ mod tests {
         for fault in [
             Fault::Undecodable("no".into()),
             Fault::TooLarge(ByteSize::mib(64)),
+            Fault::OwnTelemetry,
             Fault::UnknownCompression("br".into()),
         ] {
             assert!(fault.status().get_details_retry_info().is_none(), "{fault}");

@@ -30,6 +30,11 @@ pub trait Intake: Clone + Send + Sync + 'static {
         false
     }
 
+    /// Who stores here, by the id that its own telemetry bears ([`INSTANCE_HEADER`](super::INSTANCE_HEADER)).
+    fn instance(&self) -> Option<&str> {
+        None
+    }
+
     /// How soon there may be room again after [`Refusal::DiskFull`], if that can be told.
     fn room_in(&self) -> Option<Duration> {
         None

@@ -22,6 +22,7 @@
 //!   a whole or not at all, its memory is given back, and no answer is counted.
 //! - Who has to show credentials and does not is refused before its body is read, and before memory is set aside for it.
 //!   No secret is ever logged, or told to a client.
+//! - What this very forebay tells about itself is refused for good, however it came: stored, it would be told of again.
 //! - Every listener takes gRPC and HTTP: Claude Code speaks HTTP to the gRPC port when told nothing.
 
 mod acknowledgement;
@@ -62,3 +63,9 @@ pub use intake::{Intake, Refusal};
 pub use listeners::{Listened, Listeners};
 pub use options::{ConnectionOptions, CorsOptions, ListenerOptions, Options};
 pub use receiver::Receiver;
+
+/// The header (over gRPC: the metadata) in which a forebay that tells about itself says which one it is.
+pub const INSTANCE_HEADER: &str = "forebay-instance";
+
+/// What it is told by a receiver that is itself.
+pub const OWN_TELEMETRY: &str = "this is the telemetry of the forebay that receives it";

@@ -3,15 +3,18 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use http::HeaderMap;
 
 use super::acknowledgement::Acknowledgement;
 use super::admission::{Admission, Reservation};
 use super::call::{Call, Transport};
+use super::caller::Caller;
+use super::endpoint::Endpoint;
 use super::fault::Fault;
 use super::held::counted_when_held;
 use super::open::{Encoding, Opened, Opener};
 use super::rejected::Rejected;
-use super::{Export, Intake, Options, Refusal, retry_after};
+use super::{Export, INSTANCE_HEADER, Intake, Options, Refusal, retry_after};
 use crate::metrics;
 use crate::otlp::Signal;
 
@@ -33,6 +36,16 @@ impl<I: Intake> Stage<I> {
         let opener = Opener::new(options.max_request_bytes);
         show_metrics();
         Self { options, admission, opener, intake }
+    }
+
+    /// Whether a request with these headers comes from somebody else.
+    ///
+    /// # Errors
+    /// When it is what this very forebay tells about itself.
+    pub(super) fn check_is_foreign(&self, headers: &HeaderMap) -> Result<(), Fault> {
+        let own = self.intake.instance().map(str::as_bytes);
+        let is_own = headers.get_all(INSTANCE_HEADER).iter().any(|id| Some(id.as_bytes()) == own);
+        if is_own { Err(Fault::OwnTelemetry) } else { Ok(()) }
     }
 
     /// The length of a body that the client announced, if it may be as long as that.
@@ -111,6 +124,20 @@ impl<I: Intake> Stage<I> {
         let retry_after = retry_after::delay(room_in, call.longest_delay, retry_after::chance());
         Fault::Refused { refusal, retry_after }
     }
+}
+
+/// Who makes a call with these headers, if it may.
+///
+/// # Errors
+/// When it is this very forebay, its credentials are missing or wrong, or its tenant is.
+pub(super) async fn admit<I: Intake>(
+    stage: &Stage<I>,
+    endpoint: &Endpoint,
+    call: &Call,
+    headers: &HeaderMap,
+) -> Result<Caller, Fault> {
+    stage.check_is_foreign(headers)?;
+    endpoint.admit(headers, call.patience_ends).await
 }
 
 /// A body and the memory that is set aside for it.

@@ -23,7 +23,7 @@ use super::endpoint::Endpoint;
 use super::fault::Fault;
 use super::open::{Encoding, Form};
 use super::request_body::RequestBody;
-use super::stage::Stage;
+use super::stage::{Stage, admit};
 use crate::otlp::Signal;
 
 /// Length of a message's prefix: whether it is compressed (one byte), and its length (four, the highest first).
@@ -54,7 +54,7 @@ where
     };
     let hold = stage.options.hold_before_refusing.duration();
     let mut call = Call::begin(signal, Transport::Grpc, hold, &parts.headers);
-    let result = match endpoint.admit(&parts.headers, call.patience_ends).await {
+    let result = match admit(stage, endpoint, &call, &parts.headers).await {
         Err(fault) => Err(fault),
         Ok(caller) => {
             call.caller = caller;

@@ -21,7 +21,7 @@ use super::endpoint::Endpoint;
 use super::fault::Fault;
 use super::open::{Encoding, Form};
 use super::request_body::RequestBody;
-use super::stage::Stage;
+use super::stage::{Stage, admit};
 use crate::otlp::Signal;
 
 /// What to use instead of an unknown media type.
@@ -48,7 +48,7 @@ where
         Ok(signal) => {
             let hold = stage.options.hold_before_refusing.duration();
             let mut call = Call::begin(signal, Transport::Http, hold, &parts.headers);
-            let result = match endpoint.admit(&parts.headers, call.patience_ends).await {
+            let result = match admit(stage, endpoint, &call, &parts.headers).await {
                 Err(fault) => Err(fault),
                 Ok(caller) => {
                     call.caller = caller;
