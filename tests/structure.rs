@@ -23,10 +23,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("catalog", &["otlp", "disk", "metrics", "log", "pack"]),
     ("upload", &["units", "secret", "otlp", "disk", "metrics", "log", "pack", "catalog"]),
     ("admin", &["units", "secret", "process", "metrics", "listen"]),
-    ("telemetry", &["units", "metrics"]),
+    ("send", &["units", "otlp"]),
+    ("telemetry", &["units", "secret", "otlp", "metrics", "receive", "send"]),
     ("config", &["units", "otlp", "receive", "log", "pack", "upload", "admin", "telemetry"]),
     ("collector", &["units", "otlp", "config"]),
-    ("send", &["units", "otlp"]),
     ("load", &["process", "otlp", "send"]),
     (
         "app",
@@ -59,13 +59,13 @@ const MAY_USE: &[(&str, &[&str])] = &[
 /// Heavy crates, and the modules that may name them.
 const HOMES: &[(&str, &[&str])] = &[
     ("sled", &["catalog"]),
-    ("tonic", &["receive", "send", "load"]),
+    ("tonic", &["receive", "send", "load", "telemetry"]),
     ("object_store", &["upload"]),
     ("backoff", &["upload"]),
     // `admin` for the client's side.
     ("tokio_rustls", &["listen", "admin"]),
     ("bcrypt", &["listen"]),
-    ("reqwest", &["upload"]),
+    ("reqwest", &["upload", "telemetry"]),
     // `receive` opens what clients compressed, and `load` is such a client; `rows` compresses the pages of Parquet.
     ("zstd", &["pack", "rows", "receive", "load"]),
     ("flate2", &["pack", "rows", "receive", "load"]),
@@ -82,7 +82,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("crc_fast", &["log"]),
     ("md5", &["upload"]),
     ("serde_saphyr", &["config"]),
-    ("opentelemetry_proto", &["receive", "send", "load"]),
+    ("opentelemetry_proto", &["receive", "send", "load", "telemetry"]),
     ("hdrhistogram", &["load"]),
     // `cli` for the commands that only tell people what they do.
     ("tracing_subscriber", &["telemetry", "cli"]),

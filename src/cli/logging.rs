@@ -7,11 +7,11 @@ use tracing_subscriber::EnvFilter;
 
 use super::progress::Stderr;
 use crate::config::LOG_VARIABLE;
-use crate::telemetry::{LogOptions, Logs, directives};
+use crate::telemetry::{Logs, Options, directives};
 
 /// Begins to log what a server does, as the configuration says; `FOREBAY_LOG` wins over its level. That is after the
 /// configuration was read: what is said of it before, the command line says.
-pub(super) fn serve(options: &LogOptions) -> anyhow::Result<Logs> {
+pub(super) fn serve(options: &Options) -> anyhow::Result<Logs> {
     Logs::start(options, chosen().as_deref()).context("cannot log")
 }
 

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use anyhow::Context as _;
+use jiff::Timestamp;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 
@@ -11,12 +12,13 @@ use super::logging;
 use crate::admin::Recorder;
 use crate::app::{App, Ended, greeting};
 use crate::collector::Table;
-use crate::config::Loaded;
+use crate::config::{Config, Loaded};
+use crate::telemetry::{Exporter, Instance, Logs};
 
 /// Runs until SIGTERM or Ctrl-C; a second one ends it at once.
 pub(super) fn run(loaded: Loaded, table: Option<&Table>) -> anyhow::Result<ExitCode> {
     let recorder = Recorder::install().context("cannot set up the metrics")?;
-    let logs = logging::serve(&loaded.config.telemetry.logs)?;
+    let logs = logging::serve(&loaded.config.telemetry)?;
     if let Some(table) = table {
         super::print(&super::told(table, &loaded.files))?;
     }
@@ -27,7 +29,7 @@ pub(super) fn run(loaded: Loaded, table: Option<&Table>) -> anyhow::Result<ExitC
         tracing::warn!("{warning}");
     }
     let runtime = super::server_runtime()?;
-    let outcome = runtime.block_on(serve(loaded, recorder));
+    let outcome = runtime.block_on(watched(loaded, recorder, &logs));
     // What still runs does so because somebody asked twice for the end.
     runtime.shutdown_background();
     match outcome {
@@ -40,12 +42,29 @@ pub(super) fn run(loaded: Loaded, table: Option<&Table>) -> anyhow::Result<ExitC
     }
 }
 
-async fn serve(loaded: Loaded, recorder: Recorder) -> anyhow::Result<ExitCode> {
-    let config = loaded.config;
+/// Serves, and exports what there is to tell about it, if that is wanted, until the very end.
+async fn watched(loaded: Loaded, recorder: Recorder, logs: &Logs) -> anyhow::Result<ExitCode> {
+    let (config, started_at) = (loaded.config, Timestamp::now());
     // Before anything is opened, so that a signal that comes early ends it in the right order too.
-    let mut signals = Signals::listen()?;
+    let signals = Signals::listen()?;
     let app = App::start(config.clone(), recorder).await?;
-    super::print(&greeting(&config, app.listeners()))?;
+    let instance = Instance { id: app.instance(), started_at };
+    let exporter = Exporter::start(&config.telemetry.export, &instance, logs, app.numbers());
+    let exporter = exporter.map_err(anyhow::Error::msg)?;
+    let Some(ended) = serve(&config, app, signals).await.transpose() else {
+        tracing::warn!("ended at once, on a second signal; what was acknowledged is on disk");
+        return Ok(ExitCode::FAILURE);
+    };
+    let outcome = ended.map(|ended| farewell(&ended));
+    if let Some(exporter) = exporter {
+        exporter.stop().await;
+    }
+    outcome
+}
+
+/// Serves until a signal, and takes everything down; `None` if a second signal did not wait for that.
+async fn serve(config: &Config, app: App, mut signals: Signals) -> anyhow::Result<Option<Ended>> {
+    super::print(&greeting(config, app.listeners()))?;
     let (ask, asked) = oneshot::channel();
     let running = app.run(async {
         // An error says that nobody can ask any more.
@@ -53,15 +72,12 @@ async fn serve(loaded: Loaded, recorder: Recorder) -> anyhow::Result<ExitCode> {
     });
     tokio::pin!(running);
     tokio::select! {
-        ended = &mut running => return Ok(farewell(&ended?)),
+        ended = &mut running => return ended.map(Some),
         () = signals.next() => drop(ask.send(())),
     }
     tokio::select! {
-        ended = &mut running => Ok(farewell(&ended?)),
-        () = signals.next() => {
-            tracing::warn!("ended at once, on a second signal; what was acknowledged is on disk");
-            Ok(ExitCode::FAILURE)
-        }
+        ended = &mut running => ended.map(Some),
+        () = signals.next() => Ok(None),
     }
 }
 

@@ -108,6 +108,7 @@ impl Config {
             self.upload.validate(),
             self.admin.validate(),
             self.telemetry.validate(),
+            self.check_export_leads_away(),
         ]
         .into_iter()
         .filter_map(Result::err)
@@ -120,6 +121,24 @@ impl Config {
             return Err("data_dir is empty; it must be a folder".to_owned());
         }
         Ok(())
+    }
+
+    /// What forebay tells about itself must not come back to it, to be told of again.
+    fn check_export_leads_away(&self) -> Result<(), String> {
+        let named = [("receive.grpc", &self.receive.grpc), ("receive.http", &self.receive.http)];
+        let named = named.map(|(key, address)| (key.to_owned(), address)).into_iter();
+        let others = self.receive.listeners.iter();
+        let others =
+            others.map(|(name, other)| (format!("receive.listeners.{name}.address"), &other.address));
+        let mut all = named.chain(others).chain([("admin.listen".to_owned(), &self.admin.listen)]);
+        match all.find(|(_, address)| self.telemetry.export.leads_to(address)) {
+            None => Ok(()),
+            Some((key, address)) => Err(format!(
+                "telemetry.export.endpoint is {}, which is {address} of this forebay itself ({key}); it must be another \
+                 receiver",
+                self.telemetry.export.endpoint
+            )),
+        }
     }
 
     /// A request that never fits would be sent again for ever.

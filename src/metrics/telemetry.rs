@@ -36,3 +36,27 @@ pub fn repeats_left_out(by: u64) {
 pub fn lines_lost(by: u64) {
     counter!("forebay_telemetry_log_lines_lost_total").increment(by);
 }
+
+/// Makes the counters of the export show up with 0, if there is one.
+pub fn register_export() {
+    export_dropped(0);
+    for signal in ["metrics", "logs"] {
+        for became in ["taken", "failed", "own"] {
+            let labels = [("signal", signal), ("became", became)];
+            counter!("forebay_telemetry_export_requests_total", &labels).increment(0);
+        }
+    }
+}
+
+/// `forebay_telemetry_export_requests_total`: requests with forebay's own telemetry, by what became of them. `failed`: see the
+/// log for what the receiver says; nothing that forebay stores for others depends on it. `own`: `telemetry.export.endpoint`
+/// leads to this forebay itself, and nothing is exported until that is changed.
+pub fn export_requests(signal: &'static str, became: &'static str) {
+    counter!("forebay_telemetry_export_requests_total", "signal" => signal, "became" => became).increment(1);
+}
+
+/// `forebay_telemetry_export_dropped_lines_total`: lines of the log that were not exported, because the receiver did not take
+/// them for so long that others came, or refused them. They are on the standard error.
+pub fn export_dropped(lines: u64) {
+    counter!("forebay_telemetry_export_dropped_lines_total").increment(lines);
+}

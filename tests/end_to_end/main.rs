@@ -20,11 +20,13 @@ mod items;
 mod numbers;
 mod sent;
 mod settings;
+mod watcher;
 
 mod budget;
 mod collector;
 mod commands;
 mod delivery;
+mod export;
 mod load;
 mod logs;
 mod outage;

@@ -7,6 +7,8 @@ use jiff::Timestamp;
 use tracing::field::{Field, Visit};
 use tracing::{Event as Told, Level};
 
+use crate::telemetry::export::may_be_exported;
+
 /// Bytes of text that are kept of one event. What is longer is cut: a line is for reading, and what is remembered of many
 /// must not fill memory.
 const TEXT_BYTES: usize = 8 << 10;
@@ -25,6 +27,8 @@ pub(in crate::telemetry) struct Event {
     pub(in crate::telemetry) fields: Vec<(&'static str, Value)>,
     /// How many others like it were left out since one was shown.
     pub(in crate::telemetry) repeated: u64,
+    /// Whether it may be exported: it is important enough, and the export is not the reason for it.
+    pub(in crate::telemetry) may_be_exported: bool,
 }
 
 /// The value of a field.
@@ -53,6 +57,7 @@ impl Event {
             message: reading.message,
             fields: reading.fields,
             repeated: 0,
+            may_be_exported: *metadata.level() <= Level::INFO && may_be_exported(metadata.target()),
         }
     }
 
@@ -69,7 +74,17 @@ impl Event {
         ];
         let message = "a thread panicked".to_owned();
         let (time, level, target) = (Timestamp::now(), Level::ERROR, module_path!());
-        Self { time, level, target, message, fields, repeated: 0 }
+        Self { time, level, target, message, fields, repeated: 0, may_be_exported: may_be_exported(target) }
+    }
+
+    /// About how much memory it takes, in bytes.
+    pub(in crate::telemetry) fn bytes(&self) -> usize {
+        let of_value = |value: &Value| match value {
+            Value::Text(text) | Value::Shown(text) => text.len(),
+            _ => 0,
+        };
+        let of_fields = self.fields.iter().map(|(_, value)| size_of::<(&str, Value)>() + of_value(value));
+        size_of::<Self>() + self.message.len() + of_fields.sum::<usize>()
     }
 }
 
@@ -163,6 +178,7 @@ impl Event {
             message: message.to_owned(),
             fields: Vec::new(),
             repeated: 0,
+            may_be_exported: true,
         }
     }
 }
@@ -176,8 +192,10 @@ mod tests {
     #[test]
     fn text_is_cut_between_letters_where_there_is_no_room_for_more() {
         let mut cut = Cut { text: String::new(), room: 8 };
-        assert!(write!(cut, "{}{}", "abc", "déf").is_ok());
-        assert!(write!(cut, "{}{}", "ü", "never").is_err());
+        let (first, second) = ("abc", "déf");
+        assert!(write!(cut, "{first}{second}").is_ok());
+        let (over, never) = ("ü", "never");
+        assert!(write!(cut, "{over}{never}").is_err());
         assert_eq!((cut.text.as_str(), cut.room), ("abcdéf…", 0));
     }
 }

@@ -20,7 +20,7 @@ use super::event::{Event, Value};
 use crate::telemetry::LogFormat;
 
 /// How many others were left out.
-const REPEATED: &str = "repeated";
+pub(in crate::telemetry) const REPEATED: &str = "repeated";
 
 /// The form of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

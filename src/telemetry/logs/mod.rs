@@ -14,12 +14,15 @@ use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Registry};
 
-use self::event::Event;
 use self::line::Form;
 use self::repeats::Repeats;
+use super::export::Queue;
 use super::options::directives;
-use super::{LogFormat, LogOptions};
+use super::{LogFormat, Options};
 use crate::metrics;
+
+pub(super) use event::{Event, Value};
+pub(super) use line::REPEATED;
 
 /// The variable in which systemd names the stream that it made for journald.
 const JOURNAL_VARIABLE: &str = "JOURNAL_STREAM";
@@ -38,6 +41,8 @@ struct Shared {
     deciding: Mutex<Deciding>,
     /// Something was left out, or it is over.
     changed: Condvar,
+    /// What is shown and shall be exported as well.
+    queue: Option<Arc<Queue>>,
 }
 
 #[derive(Debug)]
@@ -51,12 +56,15 @@ impl Logs {
     ///
     /// # Errors
     /// If the process logs already, or the system has no thread to give.
-    pub fn start(options: &LogOptions, level: Option<&str>) -> io::Result<Self> {
+    pub fn start(options: &Options, level: Option<&str>) -> io::Result<Self> {
+        let is_exported = options.export.is_on() && options.export.logs;
+        let queue = is_exported.then(Arc::<Queue>::default);
+        let options = &options.logs;
         let journal = std::env::var(JOURNAL_VARIABLE).ok();
         let form = Form::of(options.format, journal.as_deref(), io::stderr().is_terminal());
         let repeats = Repeats::new(options.repeat_after.duration());
         let deciding = Mutex::new(Deciding { repeats, is_over: false });
-        let shared = Arc::new(Shared { form, deciding, changed: Condvar::new() });
+        let shared = Arc::new(Shared { form, deciding, changed: Condvar::new(), queue });
         let filter = EnvFilter::new(directives(level.unwrap_or(&options.level)));
         let lines = Lines(Arc::clone(&shared));
         Registry::default().with(filter).with(lines).try_init().map_err(io::Error::other)?;
@@ -68,6 +76,11 @@ impl Logs {
         let teller =
             std::thread::Builder::new().name("log-repeats".to_owned()).spawn(move || telling.tell())?;
         Ok(Self { shared, teller: Some(teller) })
+    }
+
+    /// What is to be exported; nothing if that is not wanted.
+    pub(super) fn queue(&self) -> Arc<Queue> {
+        self.shared.queue.clone().unwrap_or_default()
     }
 
     /// Whether lines are for machines, which shall find everything in them that a person would read beside them.
@@ -99,11 +112,16 @@ impl Shared {
         self.deciding.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Writes an event's line, as a whole.
+    /// Writes an event's line, as a whole, and hands it on to the export if there is one.
     fn show(&self, event: &Event) {
         let line = self.form.line(event);
         if io::stderr().lock().write_all(line.as_bytes()).is_err() {
             metrics::telemetry::lines_lost(1);
+        }
+        if event.may_be_exported
+            && let Some(queue) = &self.queue
+        {
+            queue.add(event.clone());
         }
     }
 

@@ -127,7 +127,7 @@ mod tests {
 
     static PLACES: [Place; 2] = [Place(0), Place(1)];
 
-    const WHILE: Duration = Duration::from_secs(60);
+    const WHILE: Duration = Duration::from_mins(1);
 
     fn place() -> Identifier {
         Identifier(&PLACES[0])
@@ -156,7 +156,7 @@ mod tests {
         let (mut repeats, start) = (Repeats::new(WHILE), Instant::now());
         assert_eq!(shown(&mut repeats, start, 0..60), [(failed(0), 0)]);
         assert_eq!(repeats.next_due(), Some(start + WHILE));
-        assert_eq!(repeats.due(start + WHILE - Duration::from_millis(1)), []);
+        assert_eq!(repeats.due(start + Duration::from_millis(59_999)), []);
         let due = repeats.due(start + WHILE);
         assert_eq!(due, [Event { repeated: 58, ..failed(59) }], "the last one, with its own fields");
         assert_eq!(repeats.next_due(), None);

@@ -1,9 +1,13 @@
 //! The settings of what forebay tells about itself: the section `telemetry` of the configuration.
 
+mod export;
+
 use serde::{Deserialize, Serialize};
 use tracing_subscriber::EnvFilter;
 
 use crate::units::Span;
+
+pub use export::{ExportOptions, Protocol};
 
 /// What forebay tells about itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -11,6 +15,8 @@ use crate::units::Span;
 pub struct Options {
     /// What it writes to the standard error while it runs.
     pub logs: LogOptions,
+    /// Where it sends its numbers and the lines of its log, as OTLP.
+    pub export: ExportOptions,
 }
 
 /// What is written to the standard error while it runs.
@@ -49,7 +55,8 @@ impl Options {
     /// # Errors
     /// A sentence that names the setting, its value and what it must be.
     pub fn validate(&self) -> Result<(), String> {
-        self.logs.validate()
+        self.logs.validate()?;
+        self.export.validate()
     }
 }
 
@@ -103,7 +110,7 @@ mod tests {
             (logs("forebay=loud", 60), "telemetry.logs.level is `forebay=loud`; it must be"),
             (logs("info", 86_401), "telemetry.logs.repeat_after is 86401s; it must be 1s to 1d, or 0s"),
         ] {
-            let error = Options { logs: wrong }.validate().unwrap_err();
+            let error = Options { logs: wrong, ..Options::default() }.validate().unwrap_err();
             assert!(error.starts_with(said), "{error}");
         }
     }

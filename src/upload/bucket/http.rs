@@ -143,7 +143,7 @@ fn build(builder: reqwest::ClientBuilder) -> Result<reqwest::Client, String> {
     builder.build().map_err(|error| format!("cannot make an HTTP client: {}", answer::unanswered(&error)))
 }
 
-/// Installs the TLS provider of the process. It is the only place that does.
+/// Installs the TLS provider of the process, unless that was done.
 fn install_tls() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
