@@ -9,7 +9,7 @@ use super::pipelines::names;
 use super::rules::{Component, Fate, Rule, read};
 use crate::config::{Node, expand};
 
-const LOGS: &str = "forebay logs its own doings as FOREBAY_LOG says";
+const LOGS: &str = "forebay logs its own doings as telemetry.logs and FOREBAY_LOG say";
 const TRACES: &str = "forebay makes no traces of its own doings";
 const METRICS: &str = "its metrics are at /metrics of admin.listen, those of the Collector among them";
 

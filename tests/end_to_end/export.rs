@@ -1,21 +1,18 @@
 //! What forebay tells about itself, as others receive it: another forebay, receivers in any mood, and itself.
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use forebay::otlp::Signal;
-use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
-use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue, any_value};
-use opentelemetry_proto::tonic::metrics::v1::metric::Data;
-use opentelemetry_proto::tonic::metrics::v1::{AggregationTemporality, NumberDataPoint, number_data_point};
 use serde_json::Value;
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::admin::{flush, metrics, sum, until};
 use crate::bucket;
+use crate::certificates::Authority;
 use crate::decoded::Decoded;
 use crate::numbers::send_all;
+use crate::series::{attributes, is_restless, read_at, scraped, series, text};
 use crate::settings::Settings;
 use crate::support::ports::unused_address;
 use crate::support::program::{Program, bucket as bucket_of, data, forebay};
@@ -54,17 +51,6 @@ fn told(stderr: &str) -> Vec<String> {
     others.map(|event| event["message"].as_str().unwrap().to_owned()).collect()
 }
 
-fn text(value: Option<&AnyValue>) -> String {
-    match value.and_then(|value| value.value.as_ref()) {
-        Some(any_value::Value::StringValue(text)) => text.clone(),
-        other => panic!("{other:?} is no text"),
-    }
-}
-
-fn attributes(attributes: &[KeyValue]) -> BTreeMap<String, String> {
-    attributes.iter().map(|attribute| (attribute.key.clone(), text(attribute.value.as_ref()))).collect()
-}
-
 /// The messages of log records, in the order of their times.
 fn bodies(exports: &[Decoded]) -> Vec<String> {
     let mut records = Vec::new();
@@ -76,80 +62,6 @@ fn bodies(exports: &[Decoded]) -> Vec<String> {
     }
     records.sort();
     records.into_iter().map(|(_, body)| body).collect()
-}
-
-/// The series of an export as Prometheus names them, with their values.
-fn series(export: &ExportMetricsServiceRequest) -> BTreeMap<String, f64> {
-    let mut all = BTreeMap::new();
-    let scopes = export.resource_metrics.iter().flat_map(|resource| &resource.scope_metrics);
-    for metric in scopes.flat_map(|scope| &scope.metrics) {
-        let name = &metric.name;
-        let number = |point: &NumberDataPoint| {
-            let value = match point.value.unwrap() {
-                number_data_point::Value::AsInt(value) => i32::try_from(value).unwrap().into(),
-                number_data_point::Value::AsDouble(value) => value,
-            };
-            (named(name, &attributes(&point.attributes)), value)
-        };
-        let cumulative = i32::from(AggregationTemporality::Cumulative);
-        match metric.data.as_ref().unwrap() {
-            Data::Sum(sum) => {
-                assert!(sum.is_monotonic && sum.aggregation_temporality == cumulative, "{name}");
-                assert!(sum.data_points.iter().all(|point| point.start_time_unix_nano > 0), "{name}");
-                all.extend(sum.data_points.iter().map(number));
-            }
-            Data::Gauge(gauge) => all.extend(gauge.data_points.iter().map(number)),
-            Data::Histogram(histogram) => {
-                assert_eq!(histogram.aggregation_temporality, cumulative, "{name}");
-                for point in &histogram.data_points {
-                    let labels = attributes(&point.attributes);
-                    let count = |count: u64| f64::from(u32::try_from(count).unwrap());
-                    all.insert(named(&format!("{name}_sum"), &labels), point.sum.unwrap());
-                    all.insert(named(&format!("{name}_count"), &labels), count(point.count));
-                    let bounds = point.explicit_bounds.iter().copied().chain([f64::INFINITY]);
-                    let mut up_to = 0;
-                    for (bound, in_bucket) in bounds.zip(&point.bucket_counts) {
-                        up_to += in_bucket;
-                        let mut labels = labels.clone();
-                        labels.insert("le".to_owned(), bound.to_string());
-                        all.insert(named(&format!("{name}_bucket"), &labels), count(up_to));
-                    }
-                }
-            }
-            other => panic!("{other:?}"),
-        }
-    }
-    all
-}
-
-/// The series of `/metrics`, with their values. No label of this test has a comma in it.
-fn scraped(exposition: &str) -> BTreeMap<String, f64> {
-    let lines = exposition.lines().filter(|line| !line.starts_with('#') && !line.is_empty());
-    let one = |line: &str| {
-        let (series, value) = line.rsplit_once(' ').unwrap();
-        let (name, labels) = series.split_once('{').unwrap_or((series, "}"));
-        let labels = labels.trim_end_matches('}').split(',').filter(|label| !label.is_empty());
-        let label = |label: &str| {
-            let (name, value) = label.split_once('=').unwrap();
-            let value = value.trim_matches('"');
-            let bound =
-                if name == "le" { value.parse::<f64>().unwrap().to_string() } else { value.to_owned() };
-            (name.to_owned(), bound)
-        };
-        (named(name, &labels.map(label).collect()), value.parse().unwrap())
-    };
-    lines.map(one).collect()
-}
-
-fn named(name: &str, labels: &BTreeMap<String, String>) -> String {
-    format!("{name}{labels:?}")
-}
-
-/// Whether a number changes although nothing happens.
-fn is_restless(series: &str) -> bool {
-    ["process", "uptime", "telemetry_export", "free_bytes", "age_seconds"]
-        .iter()
-        .any(|part| series.contains(part))
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -207,18 +119,6 @@ async fn another_forebay_stores_the_numbers_and_lines_of_one_as_they_are() {
     }
 }
 
-/// When the numbers of an export were read.
-fn read_at(export: &ExportMetricsServiceRequest) -> u64 {
-    let metrics = &export.resource_metrics[0].scope_metrics[0].metrics;
-    metrics
-        .iter()
-        .find_map(|metric| match &metric.data {
-            Some(Data::Gauge(gauge)) => gauge.data_points.first().map(|point| point.time_unix_nano),
-            _ => None,
-        })
-        .unwrap()
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn every_request_says_whose_it_is_and_carries_the_headers_of_the_settings() {
     for protocol in PROTOCOLS {
@@ -240,6 +140,64 @@ async fn every_request_says_whose_it_is_and_carries_the_headers_of_the_settings(
             assert_eq!(export.headers["forebay-instance"], id.trim());
             assert_eq!(export.headers["authorization"], "Bearer hunter2");
         }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_what_is_wanted_is_exported() {
+    for (unwanted, wanted) in [("LOGS", Signal::Metrics), ("METRICS", Signal::Logs)] {
+        let folder = tempfile::tempdir().unwrap();
+        let watcher = Watcher::start(Mood::Takes).await;
+        let settings = exporting(&watcher.url, "grpc").with(&format!("TELEMETRY_EXPORT_{unwanted}"), "false");
+        let program = Program::start(folder.path(), &settings.environment());
+        send_all(&program, 0..3).await;
+        flush(&program).await;
+        until("an export", async || watcher.asked() > 0).await;
+        assert_eq!(program.terminate().code, Some(0));
+        assert!(watcher.taken().iter().all(|export| export.decoded.signal() == wanted), "no {unwanted}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn over_tls_a_receiver_is_trusted_by_the_authorities_of_the_settings() {
+    let (folder, authority) = (tempfile::tempdir().unwrap(), Authority::new("us"));
+    let file = |name: &str, content: &str| {
+        std::fs::write(folder.path().join(name), content).unwrap();
+        folder.path().join(name).to_str().unwrap().to_owned()
+    };
+    let identity = authority.server();
+    let settings = Settings::small()
+        .with("RECEIVE_TLS_CERT_FILE", &file("cert.pem", &identity.certificate))
+        .with("RECEIVE_TLS_KEY_FILE", &file("key.pem", &identity.key));
+    let (right, wrong) =
+        (file("ca.pem", &authority.pem()), file("other.pem", &Authority::new("others").pem()));
+    let b = Program::start(folder.path(), &settings.environment());
+    for protocol in PROTOCOLS {
+        let to_b = exporting(&format!("https://{}", b.grpc()), protocol);
+        let folder = tempfile::tempdir().unwrap();
+        let settings = to_b.clone().with("TELEMETRY_EXPORT_CA_FILE", &right);
+        let trusting = Program::start(folder.path(), &settings.environment());
+        more_taken(&trusting, 2.0).await;
+
+        let folder = tempfile::tempdir().unwrap();
+        let settings = to_b.with("TELEMETRY_EXPORT_CA_FILE", &wrong);
+        let wary = Program::start(folder.path(), &settings.environment());
+        until("a complaint", async || wary.stderr().contains("it tries again")).await;
+        assert!(wary.stderr().contains("certificate"), "it says why: {}", wary.stderr());
+        assert!(requests(&wary, "metrics", "taken").await < 0.5);
+    }
+    for (file, said) in
+        [("nowhere.pem", "it cannot be read"), ("key.pem", "it has no certificate in it; name a PEM file")]
+    {
+        let path = folder.path().join(file);
+        let settings =
+            exporting("https://127.0.0.1:9", "grpc").with("TELEMETRY_EXPORT_CA_FILE", path.to_str().unwrap());
+        let other = tempfile::tempdir().unwrap();
+        let refused = Program::try_start(other.path(), &settings.environment()).unwrap_err();
+        assert!(
+            refused.stderr.contains(&format!("telemetry.export.ca_file is {}: {said}", path.display())),
+            "{refused:?}"
+        );
     }
 }
 

@@ -19,6 +19,7 @@ mod bucket;
 mod items;
 mod numbers;
 mod sent;
+mod series;
 mod settings;
 mod watcher;
 

@@ -58,6 +58,8 @@ upload:
     external_id: hunter-external
   gcs: {{ service_account_key: '{{\"private_key\": \"hunter-gcs\"}}' }}
   azure: {{ access_key: hunter-azure }}
+telemetry:
+  export: {{ endpoint: 'https://127.0.0.1:9', interval: 1s, headers: {{ Authorization: Bearer hunter-export }} }}
 "
     )
 }

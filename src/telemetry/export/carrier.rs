@@ -4,6 +4,7 @@
 //! bytes of prefix, and its status stands in the trailers, or in the headers where there is no message.
 
 use std::sync::Once;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, TE, USER_AGENT};
@@ -21,6 +22,9 @@ use crate::telemetry::{ExportOptions, Protocol};
 
 /// As much of an answer as is read; those of receivers are small.
 const ANSWER_BYTES: usize = 64 << 10;
+
+/// How long a connection is kept that has nothing to do.
+const IDLE: Duration = Duration::from_secs(15);
 
 /// Bytes before a message of gRPC.
 const PREFIX_BYTES: usize = 5;
@@ -95,6 +99,8 @@ fn client(options: &ExportOptions) -> Result<Client, String> {
     let mut builder = Client::builder()
         .connect_timeout(timeout)
         .timeout(timeout)
+        // Receivers close connections that are idle; a request must not meet one that is just closing.
+        .pool_idle_timeout(IDLE)
         .redirect(reqwest::redirect::Policy::none())
         .retry(reqwest::retry::never());
     if options.protocol == Protocol::Grpc {

@@ -249,7 +249,12 @@ impl Exporting {
     async fn send(&self, signal: Signal, message: &[u8]) -> Outcome {
         let outcome = self.carrier.carry(signal, message).await;
         let became = match &outcome {
-            Outcome::Taken { .. } => "taken",
+            Outcome::Taken { rejected } => {
+                if *rejected > 0 {
+                    tracing::warn!(%signal, rejected, "the receiver rejected a part of what was exported");
+                }
+                "taken"
+            }
             Outcome::Later(_) | Outcome::Never(_) => "failed",
             Outcome::Own => "own",
         };
