@@ -48,6 +48,9 @@ const ENDING_BESIDES: Duration = Duration::from_secs(20);
 /// How often it is told how far draining has come.
 const WATCHED_EVERY: Duration = Duration::from_millis(250);
 
+/// How often observations are sorted into histograms where nobody asks for them.
+const TIDY_EVERY: Duration = Duration::from_secs(5);
+
 /// How everything stands when a forebay has ended. What is left is on disk, and delivered after the next start.
 #[derive(Clone, Debug)]
 pub struct Ended {
@@ -142,7 +145,7 @@ impl App {
     /// # Errors
     /// If something of it failed.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> anyhow::Result<Ended> {
-        let Self { process, receiver, admin, finish_within, ending_takes, .. } = self;
+        let Self { process, recorder, receiver, admin, finish_within, ending_takes } = self;
         let told = tokio::spawn(supervision::keep_told(Arc::clone(&process)));
         let ending = async {
             shutdown.await;
@@ -151,7 +154,10 @@ impl App {
             tracing::info!("shutting down: nothing more is taken in");
         };
         notify::ready();
-        receiver.run(ending).await;
+        tokio::select! {
+            () = receiver.run(ending) => {}
+            () = keep_tidy(&recorder), if admin.is_none() => {}
+        }
         let ended = process.pipeline.stop(finish_within).await?;
         told.abort();
         if let Some((task, ending)) = admin {
@@ -196,6 +202,14 @@ pub async fn drain(
         pipeline.carry_receipts(patience).await;
     }
     pipeline.stop(Duration::ZERO).await
+}
+
+/// Sorts observations into histograms every now and then, where there is no admin server that does. Never returns.
+async fn keep_tidy(recorder: &Recorder) {
+    loop {
+        tokio::time::sleep(TIDY_EVERY).await;
+        recorder.tidy();
+    }
 }
 
 /// Starts the admin server, with the means to end it.
