@@ -227,6 +227,40 @@ async fn what_a_full_receiver_did_not_take_comes_later_and_a_refusal_is_told_onc
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn lines_that_were_offered_in_vain_are_offered_again() {
+    for (protocol, mood) in
+        [("grpc", Mood::IsFull), ("http/protobuf", Mood::IsFull), ("grpc", Mood::IsSilent)]
+    {
+        let folder = tempfile::tempdir().unwrap();
+        let watcher = Watcher::start(mood).await;
+        let settings = exporting(&watcher.url, protocol)
+            .with("TELEMETRY_EXPORT_METRICS", "false")
+            .with("TELEMETRY_EXPORT_TIMEOUT", "1s");
+        let program = Program::start(folder.path(), &settings.environment());
+        send_all(&program, 0..3).await;
+        flush(&program).await;
+        until("a failure", async || requests(&program, "logs", "failed").await > 0.0).await;
+        watcher.set_mood(Mood::Takes);
+        until("success", async || requests(&program, "logs", "taken").await > 0.0).await;
+        let exports: Vec<_> = watcher.taken().into_iter().map(|export| export.decoded).collect();
+        let told = told(&program.stderr());
+        assert!(!told.is_empty());
+        assert_eq!(bodies(&exports), told, "{protocol} {mood:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_receiver_that_has_no_place_for_numbers_gets_the_lines() {
+    let folder = tempfile::tempdir().unwrap();
+    let watcher = Watcher::start(Mood::TakesOnly(Signal::Logs)).await;
+    let program = Program::start(folder.path(), &exporting(&watcher.url, "http/protobuf").environment());
+    send_all(&program, 0..3).await;
+    flush(&program).await;
+    until("lines", async || requests(&program, "logs", "taken").await > 0.0).await;
+    assert!(watcher.items(Signal::Metrics).is_empty() && requests(&program, "metrics", "failed").await > 0.0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_dead_or_silent_receiver_holds_nothing_up() {
     let silent = Watcher::start(Mood::IsSilent).await;
     for (url, protocol) in [

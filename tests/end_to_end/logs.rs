@@ -5,6 +5,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::process::Command;
 
+use forebay::telemetry::{LogFormat, LogOptions, Logs, Options};
 use forebay::units::Span;
 use serde_json::Value;
 
@@ -85,6 +86,30 @@ async fn what_was_left_out_is_told_when_its_time_is_over_also_if_no_other_comes(
     let lines = lines();
     assert!(lines.iter().all(|line| line.contains("Z  WARN cannot")), "{lines:?}");
     assert!(!lines[0].contains(" repeated=") && lines[1].ends_with(" repeated=2"), "{lines:?}");
+}
+
+#[test]
+fn a_panic_is_an_event_like_others() {
+    const AGAIN: &str = "FOREBAY_TEST_PANICS";
+    if std::env::var_os(AGAIN).is_some() {
+        let json = LogOptions { format: LogFormat::Json, ..LogOptions::default() };
+        let _logs = Logs::start(&Options { logs: json, ..Options::default() }, None).unwrap();
+        let thread = std::thread::Builder::new().name("ill-fated".to_owned());
+        assert!(thread.spawn(|| panic!("for the\ntest")).unwrap().join().is_err());
+        return;
+    }
+    // In a process of its own, for what is said of a panic is said for a whole process.
+    let mut again = Command::new(std::env::current_exe().unwrap());
+    let again =
+        again.args(["--exact", "logs::a_panic_is_an_event_like_others"]).env(AGAIN, "1").output().unwrap();
+    let stderr = String::from_utf8(again.stderr).unwrap();
+    let [panic] = events(&stderr).try_into().unwrap();
+    assert_eq!((&panic["level"], &panic["message"]), (&"error".into(), &"a thread panicked".into()));
+    assert_eq!(
+        (&panic["fields"]["thread"], &panic["fields"]["reason"]),
+        (&"ill-fated".into(), &"for the\ntest".into())
+    );
+    assert!(panic["fields"]["place"].as_str().unwrap().starts_with("tests/end_to_end/logs.rs:"), "{panic}");
 }
 
 /// What a start says that fails, to a file that it takes for journald's if the test says so.

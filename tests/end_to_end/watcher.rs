@@ -24,6 +24,8 @@ use crate::decoded::Decoded;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mood {
     Takes,
+    /// Takes one signal, and has no place for others.
+    TakesOnly(Signal),
     /// Says that it may come again.
     IsFull,
     /// Says that it will never take it.
@@ -127,7 +129,9 @@ async fn answer(state: Arc<Mutex<State>>, request: Request<Incoming>) -> Result<
         (state.mood, state.beyond)
     };
     match (mood, is_grpc) {
-        (Mood::Takes, _) => {}
+        (Mood::TakesOnly(only), true) if only != signal => return Ok(status(12)),
+        (Mood::TakesOnly(only), false) if only != signal => return Ok(plain(404)),
+        (Mood::Takes | Mood::TakesOnly(_), _) => {}
         (Mood::IsFull, true) => return Ok(status(14)),
         (Mood::IsFull, false) => return Ok(plain(503)),
         (Mood::Refuses, true) => return Ok(status(16)),

@@ -154,19 +154,21 @@ impl Exporting {
         }
     }
 
-    /// Sends what is due.
+    /// Sends what is due: the numbers, and then the lines, also if the receiver has no place for numbers.
     async fn round(&self) -> Round {
+        let mut refused = None;
         if let Some(numbers) = &self.numbers {
             match self.send_numbers(Arc::clone(numbers)).await {
                 Outcome::Taken { .. } => {}
-                Outcome::Later(why) | Outcome::Never(why) => return Round::NotTaken(why),
+                Outcome::Never(why) => refused = Some(why),
+                Outcome::Later(why) => return Round::NotTaken(why),
                 Outcome::Own => return Round::Own,
             }
         }
-        match self.send_lines().await {
-            Outcome::Taken { .. } => Round::Taken,
-            Outcome::Later(why) | Outcome::Never(why) => Round::NotTaken(why),
-            Outcome::Own => Round::Own,
+        match (self.send_lines().await, refused) {
+            (Outcome::Own, _) => Round::Own,
+            (_, Some(why)) | (Outcome::Later(why) | Outcome::Never(why), None) => Round::NotTaken(why),
+            (Outcome::Taken { .. }, None) => Round::Taken,
         }
     }
 
