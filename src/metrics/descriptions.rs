@@ -71,6 +71,14 @@ const COUNTERS: Table = &[
         "Requests that were sent again and had been stored already, by signal.",
     ),
     (
+        "forebay_telemetry_export_dropped_lines_total",
+        "Lines of the log that were not exported, for there was no room.",
+    ),
+    ("forebay_telemetry_export_requests_total", "Exports of forebay's own telemetry, by result."),
+    ("forebay_telemetry_log_events_total", "What was logged, with what was left out, by level."),
+    ("forebay_telemetry_log_lines_lost_total", "Lines of the log that the standard error did not take."),
+    ("forebay_telemetry_log_repeats_total", "Logged events that were left out because they repeat."),
+    (
         "forebay_tls_handshake_failures_total",
         "Connections that ended before they were encrypted, by listener.",
     ),
