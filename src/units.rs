@@ -157,6 +157,29 @@ impl fmt::Display for SpanOrOff {
     }
 }
 
+/// A share of something, written `80%`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Percent(pub u64);
+
+impl FromStr for Percent {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let digits = text.trim().strip_suffix('%').map(str::trim_end);
+        let number = digits.filter(|digits| digits.bytes().all(|digit| digit.is_ascii_digit()));
+        number
+            .and_then(|number| number.parse().ok())
+            .map(Self)
+            .ok_or_else(|| format!("`{text}` is no share; write it like `80%`"))
+    }
+}
+
+impl fmt::Display for Percent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}%", self.0)
+    }
+}
+
 /// A whole number and its unit.
 fn parse(text: &str, unit: impl Fn(&str) -> Option<u64>) -> Option<u64> {
     let text = text.trim();
@@ -201,6 +224,7 @@ macro_rules! as_text {
 as_text!(ByteSize, "a size like 64MiB");
 as_text!(Span, "a span of time like 5m");
 as_text!(SpanOrOff, "a span of time like 5m, or off");
+as_text!(Percent, "a share like 80%");
 
 #[cfg(test)]
 mod tests {
@@ -244,5 +268,16 @@ mod tests {
             assert_eq!((text.parse(), span.to_string().as_str()), (Ok(span), text));
         }
         assert!("never".parse::<SpanOrOff>().unwrap_err().contains("off"));
+    }
+
+    #[test]
+    fn shares_are_read_and_written_as_people_write_them() {
+        for (text, share) in [("80%", 80), (" 5 % ", 5), ("0%", 0)] {
+            assert_eq!(text.parse(), Ok(Percent(share)), "{text}");
+        }
+        assert_eq!(Percent(80).to_string(), "80%");
+        for wrong in ["", "80", "%", "-1%", "+1%", "0.8", "1.5%"] {
+            assert!(wrong.parse::<Percent>().unwrap_err().contains("80%"), "{wrong}");
+        }
     }
 }

@@ -17,7 +17,7 @@ use forebay::pack::{self, Batch, BatchId, OutputName, Spool, pack_records};
 use forebay::receive::Export;
 use forebay::units::ByteSize;
 use forebay::upload::bucket::FolderBucket;
-use forebay::upload::{Options, Uploader};
+use forebay::upload::{Clock, Delivery, Options, Uploader};
 
 /// A request for logs with one log record, which is empty, and one for traces with a span.
 const BODY: &[u8] = &[0x0a, 4, 0x12, 2, 0x12, 0];
@@ -91,12 +91,15 @@ async fn objects_that_a_failing_disk_drops_by_halves_are_counted_and_go() {
         elsewhere.fail(NothingWorks);
         let uploader = Uploader::start(
             OutputName::main(),
-            &Options::default(),
-            Arc::new(FolderBucket::new(Arc::new(elsewhere), "/bucket".into())),
+            Delivery {
+                options: Options::default(),
+                bucket: Arc::new(FolderBucket::new(Arc::new(elsewhere), "/bucket".into())),
+                receipts: None,
+                clock: Clock::default(),
+            },
             Arc::clone(&spool),
             Arc::new(Catalog::open(&catalog.path().join("catalog"))),
             vec![batch.clone()],
-            None,
         );
         disk.fail(FailsOnce(step));
         let deadline = Instant::now() + Duration::from_mins(1);

@@ -11,7 +11,9 @@ use forebay::catalog::Catalog;
 use forebay::disk::{Disk, RealDisk};
 use forebay::pack::OutputName;
 use forebay::units::Span;
-use forebay::upload::{AzureOptions, Environment, GcsOptions, Options, RetryOptions, Uploader, bucket};
+use forebay::upload::{
+    AzureOptions, Clock, Delivery, Environment, GcsOptions, Options, RetryOptions, Uploader, bucket,
+};
 use support::checksums;
 use support::s3::{BUCKET, FakeS3, Fault, On};
 use support::spool::DataFolder;
@@ -32,7 +34,8 @@ async fn deliver(store: &FakeS3, options: Options) {
     let disk: Arc<dyn Disk> = Arc::new(RealDisk);
     let bucket = bucket::open(&options, &Environment::default(), &disk, "a1b2c3d4").unwrap();
     let catalog = Arc::new(Catalog::open(&data.catalog_folder()));
-    let uploader = Uploader::start(OutputName::main(), &options, bucket, spool, catalog, vec![batch], None);
+    let delivery = Delivery { options, bucket, receipts: None, clock: Clock::default() };
+    let uploader = Uploader::start(OutputName::main(), delivery, spool, catalog, vec![batch]);
     let drained = tokio::time::timeout(Duration::from_mins(1), uploader.drained()).await;
     assert!(drained.is_ok(), "{:#?}", uploader.status());
     uploader.stop(Duration::ZERO).await;

@@ -181,6 +181,9 @@ pub async fn drain(
     let mut config = config.clone();
     // Nothing is taken in, so nothing may be dropped to make room for it.
     config.log.when_full = WhenFull::Refuse;
+    // Somebody asks for it, at any hour.
+    config.upload.hours.clear();
+    config.outputs.values_mut().for_each(|output| output.upload.hours.clear());
     // Only what is there is delivered.
     config.objects.schema_objects = false;
     config.outputs.values_mut().for_each(|output| output.objects.schema_objects = false);

@@ -12,7 +12,7 @@ use crate::log::{self, Log, SegmentId};
 use crate::metrics;
 use crate::metrics::upload::DropReason;
 use crate::pack::{Batch, BatchId, Object, OutputName, Outputs, Spool, SpoolDamage, pack_schema_objects};
-use crate::upload::{self, Delivery, Environment, Receipts, receipts};
+use crate::upload::{self, Clock, Delivery, Environment, Receipts, receipts};
 
 use super::data_folder::DataFolder;
 
@@ -81,7 +81,8 @@ fn outputs(
         };
         let batches: Vec<_> = spool.batches().into_iter().filter(|batch| batch.output == output).collect();
         let receipts = Receipts::open(disk, place, options, budget, &batches).map_err(anyhow::Error::msg)?;
-        outputs.insert(output, Delivery { options: options.clone(), bucket, receipts });
+        outputs
+            .insert(output, Delivery { options: options.clone(), bucket, receipts, clock: Clock::default() });
     }
     Ok(outputs)
 }

@@ -262,6 +262,7 @@ mod tests {
             options: crate::upload::Options::default(),
             bucket: Arc::new(FolderBucket::new(disk, "/bucket".into())),
             receipts: None,
+            clock: crate::upload::Clock::default(),
         };
         let deliveries = Arc::new(Deliveries::start(
             BTreeMap::from([(OutputName::main(), delivery)]),

@@ -92,11 +92,16 @@ impl Pipeline {
     }
 
     /// Seals what is in the log and waits until all that was acknowledged before is in the bucket, `patience` at most;
-    /// says whether it is.
+    /// says whether it is. Who asks for that wants it at any hour.
     pub(super) async fn flush(&self, patience: Option<Duration>) -> bool {
         let deadline = patience.map(|patience| Instant::now() + patience);
-        let last = self.log.seal().await.or_else(|| self.log.sealed_ids().into_iter().max());
-        self.deliveries.nudge();
+        let in_spool = || self.spool.batches().into_iter().map(|batch| batch.segment).max();
+        let last =
+            self.log.seal().await.or_else(|| self.log.sealed_ids().into_iter().max()).or_else(in_spool);
+        match last {
+            Some(last) => self.deliveries.flush(last),
+            None => self.deliveries.nudge(),
+        }
         loop {
             if self.is_delivered_up_to(last) {
                 return true;
@@ -144,9 +149,9 @@ impl Pipeline {
         });
         sealing.await.context("sealing the log failed")?;
         self.deliveries.nudge();
-        // That it is not drained in time is no error: the rest is delivered after the next start.
+        // That not all is delivered in time, or that it waits for its hours, is no error: the rest goes after the next start.
         let _ =
-            tokio::time::timeout(patience.saturating_sub(began.elapsed()), self.deliveries.drained()).await;
+            tokio::time::timeout(patience.saturating_sub(began.elapsed()), self.deliveries.settled()).await;
         let delivery = self.deliveries.stop(patience.saturating_sub(began.elapsed())).await;
         let tasks = std::mem::take(&mut *self.tasks.lock().unwrap_or_else(PoisonError::into_inner));
         for task in tasks {

@@ -84,7 +84,15 @@ async fn serve(config: &Config, app: App, mut signals: Signals) -> anyhow::Resul
 fn farewell(ended: &Ended) -> ExitCode {
     if !ended.is_all_delivered() {
         let left = left(ended);
-        tracing::warn!("{left} could not be delivered in time; they are on disk and go after the next start");
+        if ended.segments == 0 && ended.delivery.waits_until.is_some() {
+            tracing::info!(
+                "{left} wait for their hours (upload.hours); they are on disk and go after the next start"
+            );
+        } else {
+            tracing::warn!(
+                "{left} could not be delivered in time; they are on disk and go after the next start"
+            );
+        }
     }
     tracing::info!("ended");
     ExitCode::SUCCESS

@@ -74,6 +74,11 @@ impl Spool {
         &self.folder
     }
 
+    /// The disk budget of which its files are a part.
+    pub fn budget(&self) -> &Budget {
+        &self.budget
+    }
+
     /// The batches that are to be delivered, oldest first.
     pub fn batches(&self) -> Vec<Batch> {
         self.lock().values().map(|held| held.batch.clone()).collect()

@@ -7,11 +7,13 @@ use std::time::Duration;
 use futures::future::join_all;
 
 use super::bucket::{Bucket, MissingBucket};
+use super::hours::Clock;
 use super::options::Options;
 use super::receipts::Receipts;
 use super::status::{Dropped, Status};
 use super::uploader::Uploader;
 use crate::catalog::Catalog;
+use crate::log::SegmentId;
 use crate::pack::{Batch, OutputName, Spool};
 
 /// Where the objects of an output go.
@@ -23,6 +25,8 @@ pub struct Delivery {
     pub bucket: Arc<dyn Bucket>,
     /// Who is told of each delivery.
     pub receipts: Option<Receipts>,
+    /// Tells the hours.
+    pub clock: Clock,
 }
 
 /// The delivery of all outputs.
@@ -54,11 +58,9 @@ impl Deliveries {
             outputs.entry(output.clone()).or_insert_with(|| unconfigured(&output));
         }
         let start = |(output, delivery): (OutputName, Delivery)| {
-            let Delivery { options, bucket, receipts } = delivery;
             let (spool, catalog) = (Arc::clone(spool), Arc::clone(catalog));
             let batches = batches.remove(&output).unwrap_or_default();
-            let uploader =
-                Uploader::start(output.clone(), &options, bucket, spool, catalog, batches, receipts);
+            let uploader = Uploader::start(output.clone(), delivery, spool, catalog, batches);
             (output, uploader)
         };
         Self { uploaders: outputs.into_iter().map(start).collect() }
@@ -80,10 +82,15 @@ impl Deliveries {
         self.uploaders.values().for_each(Uploader::nudge);
     }
 
-    /// Waits until nothing is left to deliver.
-    pub async fn drained(&self) {
+    /// Delivers the segments up to `last` at any hour, and tries everything now, whatever failed before.
+    pub fn flush(&self, last: SegmentId) {
+        self.uploaders.values().for_each(|uploader| uploader.flush(last));
+    }
+
+    /// Waits until nothing is left to deliver but what waits for its hours.
+    pub async fn settled(&self) {
         for uploader in self.uploaders.values() {
-            uploader.drained().await;
+            uploader.settled().await;
         }
     }
 
@@ -132,5 +139,5 @@ fn unconfigured(output: &OutputName) -> Delivery {
     );
     let options =
         Options { to: format!("nowhere (outputs.{output} is not configured)"), ..Options::default() };
-    Delivery { options, bucket: Arc::new(MissingBucket::new(words)), receipts: None }
+    Delivery { options, bucket: Arc::new(MissingBucket::new(words)), receipts: None, clock: Clock::default() }
 }

@@ -19,6 +19,7 @@ pub mod bucket;
 mod deliveries;
 mod destination;
 mod environment;
+mod hours;
 mod ledger;
 mod options;
 pub mod receipts;
@@ -36,6 +37,7 @@ pub use bucket::Bucket;
 pub use deliveries::{Deliveries, Delivery};
 pub use destination::Destination;
 pub use environment::Environment;
+pub use hours::{Clock, Window};
 pub use options::{
     AzureOptions, Checksum, Encryption, GcsOptions, MultipartOptions, Options, RetryOptions, S3Options,
 };

@@ -129,19 +129,21 @@ impl Queue {
         None
     }
 
-    /// What to do at `now`.
-    pub(super) fn next(&mut self, now: Instant) -> Decision {
+    /// What to do at `now`, with the segments up to `last`.
+    pub(super) fn next(&mut self, now: Instant, last: SegmentId) -> Decision {
         if self.under_way() >= self.concurrency {
             return Decision::Wait(None);
         }
         let ready = |(due, ..): &(Instant, u64, Ticket)| *due <= now;
         // A probe that a poisoned object makes says nothing about the store: the least tried goes first then. Probes are
         // rare; were they to wait for the others, a bucket would stay in trouble as long as those have work.
-        let probe = self.probes(now).filter(ready).map(|(_, attempts, ticket)| (attempts, ticket)).min();
-        let chosen = probe
-            .or_else(|| self.waiting(now, false).find(ready).map(|(_, attempts, ticket)| (attempts, ticket)));
+        let probe =
+            self.probes(now, last).filter(ready).map(|(_, attempts, ticket)| (attempts, ticket)).min();
+        let chosen = probe.or_else(|| {
+            self.waiting(now, last, false).find(ready).map(|(_, attempts, ticket)| (attempts, ticket))
+        });
         let Some((_, ticket)) = chosen else {
-            let due = self.probes(now).chain(self.waiting(now, false)).map(|(due, ..)| due);
+            let due = self.probes(now, last).chain(self.waiting(now, last, false)).map(|(due, ..)| due);
             return Decision::Wait(due.min());
         };
         if let Some(queued) = self.queued_mut(ticket) {
@@ -154,15 +156,20 @@ impl Queue {
     }
 
     /// Attempts at closed gates that may be begun, as [`Queue::waiting`].
-    fn probes(&self, now: Instant) -> impl Iterator<Item = (Instant, u64, Ticket)> {
+    fn probes(&self, now: Instant, last: SegmentId) -> impl Iterator<Item = (Instant, u64, Ticket)> {
         let probing: usize = self.gates.keys().filter_map(|bucket| self.under_way.get(bucket)).sum();
         let may_probe = !self.gates.is_empty() && probing < (self.concurrency / 2).max(1);
-        may_probe.then(|| self.waiting(now, true)).into_iter().flatten()
+        may_probe.then(|| self.waiting(now, last, true)).into_iter().flatten()
     }
 
     /// The objects that wait for nothing but the time, in their order: when each may go, how often it was tried. Either those
     /// of buckets whose gate is closed, or the others.
-    fn waiting(&self, now: Instant, is_closed: bool) -> impl Iterator<Item = (Instant, u64, Ticket)> {
+    fn waiting(
+        &self,
+        now: Instant,
+        last: SegmentId,
+        is_closed: bool,
+    ) -> impl Iterator<Item = (Instant, u64, Ticket)> {
         let of_entry = move |(segment, entry): (&SegmentId, &'_ Entry)| {
             let due = |(index, queued): (usize, &Queued)| {
                 let bucket = &entry.batch.objects.get(index)?.bucket;
@@ -176,7 +183,7 @@ impl Queue {
             };
             entry.objects.iter().enumerate().filter_map(due).collect::<Vec<_>>()
         };
-        self.entries.iter().flat_map(of_entry)
+        self.entries.range(..=last).flat_map(of_entry)
     }
 
     /// The object of a ticket, whether the ledger is to be asked about it, and its attempts so far.
@@ -284,6 +291,16 @@ impl Queue {
     /// The segment of the oldest batch that waits or is under way.
     pub(super) fn oldest(&self) -> Option<SegmentId> {
         self.entries.keys().next().copied()
+    }
+
+    /// Whether something waits of a segment after `last`, or of any if there is none.
+    pub(super) fn waits_after(&self, last: Option<SegmentId>) -> bool {
+        self.entries.keys().next_back().is_some_and(|newest| last.is_none_or(|last| *newest > last))
+    }
+
+    /// Whether nothing is left of the segments up to `last`, files included.
+    pub(super) fn is_empty_up_to(&self, last: SegmentId) -> bool {
+        self.entries.range(..=last).next().is_none() && self.finishing.is_empty()
     }
 
     /// Whether nothing is left, files included.

@@ -36,6 +36,8 @@ fn queue(concurrency: usize, batches: &[(u64, usize)]) -> Queue {
     queue
 }
 
+/// Every segment.
+const ALL: SegmentId = SegmentId(u64::MAX);
 const SOON: Duration = Duration::from_secs(1);
 const LATE: Duration = Duration::from_secs(61);
 
@@ -44,11 +46,11 @@ fn the_oldest_goes_first_and_a_few_at_a_time() {
     let mut queue = queue(3, &[(7, 1), (5, 2), (6, 1)]);
     let now = Instant::now();
     for expected in [ticket(5, 0), ticket(5, 1), ticket(6, 0)] {
-        assert_eq!(queue.next(now), Decision::Start(expected));
+        assert_eq!(queue.next(now, ALL), Decision::Start(expected));
     }
-    assert_eq!(queue.next(now), Decision::Wait(None), "three are under way");
+    assert_eq!(queue.next(now, ALL), Decision::Wait(None), "three are under way");
     assert_eq!(queue.succeeded(ticket(5, 1)), None);
-    assert_eq!(queue.next(now), Decision::Start(ticket(7, 0)));
+    assert_eq!(queue.next(now, ALL), Decision::Start(ticket(7, 0)));
     assert_eq!(queue.succeeded(ticket(5, 0)), Some(batch(5, 2)), "the last one finishes the batch");
 }
 
@@ -57,24 +59,24 @@ fn an_outage_is_probed_by_one_attempt_at_a_time_and_a_success_opens_the_gate_for
     let mut queue = queue(4, &[(1, 1), (2, 1), (3, 1), (4, 1), (5, 1)]);
     let mut now = Instant::now();
     for segment in 1..=4 {
-        assert_eq!(queue.next(now), Decision::Start(ticket(segment, 0)));
+        assert_eq!(queue.next(now, ALL), Decision::Start(ticket(segment, 0)));
     }
     now += SOON;
     for segment in 1..=4 {
         queue.failed(ticket(segment, 0), now, None, true);
     }
     for _ in 0..20 {
-        let Decision::Wait(Some(until)) = queue.next(now) else { panic!("the gate must be closed") };
+        let Decision::Wait(Some(until)) = queue.next(now, ALL) else { panic!("the gate must be closed") };
         assert!(until - now <= Duration::from_mins(1));
         now = until;
-        let Decision::Start(probe) = queue.next(now) else { panic!("a probe was due") };
-        assert_eq!(queue.next(now), Decision::Wait(None), "only one probe");
+        let Decision::Start(probe) = queue.next(now, ALL) else { panic!("a probe was due") };
+        assert_eq!(queue.next(now, ALL), Decision::Wait(None), "only one probe");
         queue.failed(probe, now, None, true);
     }
     now += LATE;
-    let Decision::Start(probe) = queue.next(now) else { panic!("a probe was due") };
+    let Decision::Start(probe) = queue.next(now, ALL) else { panic!("a probe was due") };
     queue.succeeded(probe);
-    let started = (0..4).filter(|_| matches!(queue.next(now), Decision::Start(_))).count();
+    let started = (0..4).filter(|_| matches!(queue.next(now, ALL), Decision::Start(_))).count();
     assert_eq!(started, 4, "full concurrency at once");
 }
 
@@ -82,11 +84,11 @@ fn an_outage_is_probed_by_one_attempt_at_a_time_and_a_success_opens_the_gate_for
 fn failures_that_began_before_the_gate_closed_do_not_lengthen_its_wait() {
     let mut queue = queue(64, &[(1, 64)]);
     let now = Instant::now();
-    while let Decision::Start(_) = queue.next(now) {}
+    while let Decision::Start(_) = queue.next(now, ALL) {}
     for index in 0..64 {
         queue.failed(ticket(1, index), now + SOON, None, true);
     }
-    let Decision::Wait(Some(until)) = queue.next(now + SOON) else { panic!("the gate must be closed") };
+    let Decision::Wait(Some(until)) = queue.next(now + SOON, ALL) else { panic!("the gate must be closed") };
     assert!(until - now <= SOON + Duration::from_millis(750), "the first wait, not the sixty-fourth");
 }
 
@@ -96,7 +98,7 @@ fn a_poisoned_object_never_holds_up_the_others() {
     let mut now = Instant::now();
     let mut delivered = Vec::new();
     for _ in 0..20 {
-        match queue.next(now) {
+        match queue.next(now, ALL) {
             Decision::Start(poisoned) if poisoned.segment == SegmentId(1) => {
                 queue.failed(poisoned, now, None, true);
             }
@@ -114,18 +116,18 @@ fn a_poisoned_object_never_holds_up_the_others() {
 fn a_nudge_tries_everything_now() {
     let mut queue = queue(2, &[(1, 1)]);
     let now = Instant::now();
-    assert_eq!(queue.next(now), Decision::Start(ticket(1, 0)));
+    assert_eq!(queue.next(now, ALL), Decision::Start(ticket(1, 0)));
     queue.failed(ticket(1, 0), now, Some(Duration::from_mins(1)), true);
-    assert!(matches!(queue.next(now), Decision::Wait(Some(_))));
+    assert!(matches!(queue.next(now, ALL), Decision::Wait(Some(_))));
     queue.nudge();
-    assert_eq!(queue.next(now), Decision::Start(ticket(1, 0)));
+    assert_eq!(queue.next(now, ALL), Decision::Start(ticket(1, 0)));
 }
 
 #[test]
 fn the_oldest_batch_that_nothing_is_under_way_of_is_dropped() {
     let mut queue = queue(2, &[(1, 2), (2, 2)]);
     let now = Instant::now();
-    assert_eq!(queue.next(now), Decision::Start(ticket(1, 0)));
+    assert_eq!(queue.next(now, ALL), Decision::Start(ticket(1, 0)));
     let (dropped, undelivered) = queue.take_oldest().unwrap();
     assert_eq!((dropped.segment, undelivered.len()), (SegmentId(2), 2));
     assert!(queue.take_oldest().is_none(), "a put of the other one is under way");
@@ -139,7 +141,7 @@ fn the_oldest_batch_that_nothing_is_under_way_of_is_dropped() {
 fn the_depth_counts_what_is_not_delivered() {
     let mut queue = queue(2, &[(1, 2), (2, 1)]);
     let now = Instant::now();
-    assert_eq!(queue.next(now), Decision::Start(ticket(1, 0)));
+    assert_eq!(queue.next(now, ALL), Decision::Start(ticket(1, 0)));
     queue.succeeded(ticket(1, 0));
     let depth = queue.depth();
     assert_eq!((depth.batches, depth.objects, depth.bytes, depth.items), (2, 2, 200, [20, 0, 0, 0]));
@@ -162,7 +164,7 @@ fn delivered(queue: &mut Queue, broken: &str, turns: usize) -> Vec<Ticket> {
     let mut now = Instant::now();
     let mut delivered = Vec::new();
     for _ in 0..turns {
-        match queue.next(now) {
+        match queue.next(now, ALL) {
             Decision::Start(ticket) => {
                 let (object, ..) = queue.object(ticket).unwrap();
                 if object.bucket.as_deref().unwrap_or("") == broken {
@@ -201,17 +203,17 @@ fn a_success_opens_the_gate_of_its_bucket_alone() {
     let mut queue = Queue::new(4, RetryOptions::default());
     queue.add(routed(1, &["lake-b", "lake-b", "lake-c", "lake-c"]), false);
     let mut now = Instant::now();
-    while let Decision::Start(_) = queue.next(now) {}
+    while let Decision::Start(_) = queue.next(now, ALL) {}
     for index in 0..4 {
         queue.failed(ticket(1, index), now, None, true);
     }
     now += LATE;
-    let probes = [queue.next(now), queue.next(now)];
+    let probes = [queue.next(now, ALL), queue.next(now, ALL)];
     assert_eq!(probes, [Decision::Start(ticket(1, 0)), Decision::Start(ticket(1, 2))], "one for each bucket");
-    assert_eq!(queue.next(now), Decision::Wait(None));
+    assert_eq!(queue.next(now, ALL), Decision::Wait(None));
     queue.succeeded(ticket(1, 2));
-    assert_eq!(queue.next(now), Decision::Start(ticket(1, 3)));
-    assert_eq!(queue.next(now), Decision::Wait(None), "the other one is still being probed");
+    assert_eq!(queue.next(now, ALL), Decision::Start(ticket(1, 3)));
+    assert_eq!(queue.next(now, ALL), Decision::Wait(None), "the other one is still being probed");
     assert!(queue.is_gate_closed());
 }
 
@@ -222,12 +224,12 @@ fn probes_that_hang_leave_half_of_all_puts_to_buckets_that_work() {
     queue.add(routed(1, &troubled.iter().map(String::as_str).collect::<Vec<_>>()), false);
     let mut now = Instant::now();
     for index in 0..10 {
-        assert_eq!(queue.next(now), Decision::Start(ticket(1, index)));
+        assert_eq!(queue.next(now, ALL), Decision::Start(ticket(1, index)));
         queue.failed(ticket(1, index), now, None, true);
     }
     now += LATE;
     queue.add(routed(2, &["", "", "", ""]), false);
-    let started: Vec<_> = std::iter::from_fn(|| match queue.next(now) {
+    let started: Vec<_> = std::iter::from_fn(|| match queue.next(now, ALL) {
         Decision::Start(ticket) => Some(ticket.segment.0),
         Decision::Wait(_) => None,
     })
@@ -241,10 +243,28 @@ fn what_was_dropped_leaves_no_gate_behind() {
     queue.add(routed(1, &["lake-b"]), false);
     queue.add(routed(2, &[""]), false);
     let now = Instant::now();
-    assert_eq!(queue.next(now), Decision::Start(ticket(1, 0)));
+    assert_eq!(queue.next(now, ALL), Decision::Start(ticket(1, 0)));
     queue.failed(ticket(1, 0), now, None, true);
     let (dropped, undelivered) = queue.take_oldest().unwrap();
     assert_eq!((dropped.segment, undelivered.len()), (SegmentId(1), 1));
     assert!(!queue.is_gate_closed());
-    assert_eq!(queue.next(now), Decision::Start(ticket(2, 0)));
+    assert_eq!(queue.next(now, ALL), Decision::Start(ticket(2, 0)));
+}
+
+#[test]
+fn only_what_was_asked_for_goes_while_it_is_closed() {
+    let mut queue = queue(4, &[(5, 1), (6, 1), (7, 1)]);
+    let now = Instant::now();
+    assert!(queue.waits_after(None) && queue.waits_after(Some(SegmentId(6))));
+    assert!(!queue.waits_after(Some(SegmentId(7))));
+    assert_eq!(queue.next(now, SegmentId(4)), Decision::Wait(None));
+    for segment in [5, 6] {
+        assert!(!queue.is_empty_up_to(SegmentId(6)));
+        assert_eq!(queue.next(now, SegmentId(6)), Decision::Start(ticket(segment, 0)));
+        assert_eq!(queue.succeeded(ticket(segment, 0)), Some(batch(segment, 1)));
+        queue.finished(SegmentId(segment));
+    }
+    assert_eq!(queue.next(now, SegmentId(6)), Decision::Wait(None));
+    assert!(queue.is_empty_up_to(SegmentId(6)) && !queue.is_empty_up_to(SegmentId(7)));
+    assert_eq!(queue.next(now, ALL), Decision::Start(ticket(7, 0)));
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
 use serde::Serialize;
 
 use super::scheduler::BucketName;
@@ -40,6 +41,10 @@ pub struct Status {
     pub buckets: Vec<BucketStatus>,
     /// Whether forebay works without its ledger.
     pub ledger_degraded: bool,
+    /// Set while something waits for its hours (`upload.hours`) and for nothing else: when they begin.
+    pub waits_until: Option<Timestamp>,
+    /// What is worth knowing and no fault, in sentences: `delivery waits until 22:00 (upload.hours)`.
+    pub notes: Vec<String>,
 }
 
 /// How it stands with a bucket that objects name.
@@ -79,6 +84,8 @@ impl Status {
             all.delivered_bytes += status.delivered_bytes;
             all.damaged_objects += status.damaged_objects;
             all.ledger_degraded |= status.ledger_degraded;
+            all.waits_until = [all.waits_until, status.waits_until].into_iter().flatten().min();
+            all.notes.extend(status.notes.iter().cloned());
             all.buckets.extend(status.buckets.iter().cloned());
             if let Some(failing) = &status.failing
                 && all.failing.as_ref().is_none_or(|longest| failing.since < longest.since)

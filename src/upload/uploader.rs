@@ -4,11 +4,14 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use jiff::Timestamp;
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::{Id, JoinHandle, JoinSet};
 use tokio::time::{Instant, sleep_until};
 
 use super::bucket::Bucket;
+use super::deliveries::Delivery;
+use super::hours::{Clock, Hours};
 use super::ledger::Ledger;
 use super::options::Options;
 use super::receipts::{self, Couriers, Receipts};
@@ -16,6 +19,7 @@ use super::scheduler::{BucketName, Decision, Depth, Queue, Ticket};
 use super::status::{BucketStatus, Dropped, Record, Status};
 use super::trouble::Kind;
 use crate::catalog::Catalog;
+use crate::disk::Budget;
 use crate::log::SegmentId;
 use crate::metrics::upload as metrics;
 use crate::metrics::upload::DropReason;
@@ -44,8 +48,9 @@ pub(super) struct Shared {
     pub(super) state: Mutex<State>,
     /// Something changed that may change the next decision.
     pub(super) changed: Notify,
-    /// Set when nothing is left.
-    pub(super) drained: watch::Sender<bool>,
+    /// How much is left.
+    pub(super) left: watch::Sender<Left>,
+    clock: Clock,
     /// Memory for objects, in KiB.
     pub(super) memory: Semaphore,
     pub(super) memory_kib: u32,
@@ -57,7 +62,24 @@ pub(super) struct State {
     pub(super) record: Record,
     /// Dropped batches whose removal failed half-way.
     pub(super) half_removed: Vec<Batch>,
+    hours: Hours,
+    /// Up to this segment somebody asked for delivery at any hour.
+    asked_up_to: Option<SegmentId>,
+    was_open: bool,
 }
+
+/// How much is left to deliver.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Left {
+    nothing: bool,
+    /// Only what waits for its hours.
+    nothing_now: bool,
+}
+
+/// The longest time without a look at the clock, which may be set.
+const LOOK_AT_CLOCK_EVERY: Duration = Duration::from_mins(1);
+/// The longest time without a look at the disk, where it has a say in the hours.
+const LOOK_AT_DISK_EVERY: Duration = Duration::from_secs(1);
 
 /// Why a batch is still in the spool.
 #[derive(Debug, thiserror::Error)]
@@ -72,32 +94,40 @@ pub(super) enum RemovalError {
 
 impl Uploader {
     /// Starts to deliver what was packed for `output`: `recovered`, its batches that the spool had at start, and what
-    /// [`Uploader::add`] brings. `receipts` is told of each delivery. Must be called on a tokio runtime.
+    /// [`Uploader::add`] brings. Must be called on a tokio runtime.
     pub fn start(
         output: OutputName,
-        options: &Options,
-        bucket: Arc<dyn Bucket>,
+        delivery: Delivery,
         spool: Arc<Spool>,
         catalog: Arc<Catalog>,
         recovered: Vec<Batch>,
-        receipts: Option<Receipts>,
     ) -> Self {
+        let Delivery { options, bucket, receipts, clock } = delivery;
         metrics::register(output.as_str(), Kind::ALL.map(Kind::name));
         catalog.reconcile(&output, &recovered);
         let memory_kib = u32::try_from(options.in_flight_bytes.bytes() >> 10).unwrap_or(u32::MAX >> 4);
         let queue = Queue::new(options.concurrency.max(1), options.retry.clone());
         let receipts = receipts.map(Arc::new);
-        let couriers = receipts.as_ref().map(|receipts| Couriers::start(receipts, &bucket, options));
+        let couriers = receipts.as_ref().map(|receipts| Couriers::start(receipts, &bucket, &options));
+        let state = State {
+            queue,
+            record: Record::default(),
+            half_removed: Vec::new(),
+            hours: Hours::new(&options),
+            asked_up_to: None,
+            was_open: true,
+        };
         let shared = Arc::new(Shared {
             output,
-            options: options.clone(),
+            options,
             bucket,
             spool,
             receipts,
             ledger: Ledger::new(catalog),
-            state: Mutex::new(State { queue, record: Record::default(), half_removed: Vec::new() }),
+            state: Mutex::new(state),
             changed: Notify::new(),
-            drained: watch::Sender::new(false),
+            left: watch::Sender::new(Left::default()),
+            clock,
             memory: Semaphore::new(memory_kib as usize),
             memory_kib,
         });
@@ -124,7 +154,16 @@ impl Uploader {
         self.shared.notice();
     }
 
-    /// Tries everything now, whatever failed before.
+    /// Delivers the segments up to `last` at any hour, and tries everything now, whatever failed before.
+    pub fn flush(&self, last: SegmentId) {
+        {
+            let mut state = self.shared.lock();
+            state.asked_up_to = state.asked_up_to.max(Some(last));
+        }
+        self.nudge();
+    }
+
+    /// Tries everything now, whatever failed before; but outside its hours nothing.
     pub fn nudge(&self) {
         self.shared.lock().queue.nudge();
         self.shared.notice();
@@ -150,9 +189,16 @@ impl Uploader {
 
     /// Waits until nothing is left to deliver.
     pub async fn drained(&self) {
-        let mut drained = self.shared.drained.subscribe();
+        let mut left = self.shared.left.subscribe();
         // The sender lives as long as this.
-        let _ = drained.wait_for(|drained| *drained).await;
+        let _ = left.wait_for(|left| left.nothing).await;
+    }
+
+    /// Waits until nothing is left to deliver but what waits for its hours.
+    pub async fn settled(&self) {
+        let mut left = self.shared.left.subscribe();
+        // The sender lives as long as this.
+        let _ = left.wait_for(|left| left.nothing || left.nothing_now).await;
     }
 
     /// Drops the oldest batch of which no put is under way, to make room: its items are counted as lost. `None` if there
@@ -215,6 +261,29 @@ impl Uploader {
 }
 
 impl State {
+    /// Up to which segment objects may be put now, if any may.
+    fn may_go(&mut self, now: Timestamp, budget: &Budget) -> Option<SegmentId> {
+        if self.hours.are_open(now, budget) { Some(SegmentId(u64::MAX)) } else { self.asked_up_to }
+    }
+
+    /// Since when it is open or closed is told once.
+    fn tell(&mut self, output: &str, now: Timestamp, is_open: bool) {
+        if std::mem::replace(&mut self.was_open, is_open) == is_open {
+            return;
+        }
+        if !is_open {
+            let until = self.hours.open_after(now).map(|until| self.hours.shown(until, now));
+            tracing::info!(output, until, "delivery waits for its hours, as upload.hours asks for");
+        } else if self.hours.is_disk_over() {
+            tracing::warn!(
+                output,
+                "the disk fills: delivery at any hour, as upload.hours_unless_disk_over asks for"
+            );
+        } else {
+            tracing::info!(output, "delivery begins, as upload.hours asks for");
+        }
+    }
+
     /// The buckets beside the main one for which something waits.
     fn buckets(&self) -> Vec<BucketStatus> {
         let depths = self.queue.depth_by_bucket().into_iter();
@@ -241,7 +310,7 @@ async fn run(shared: Arc<Shared>, mut stopped: watch::Receiver<Option<Instant>>)
             let shared = Arc::clone(&shared);
             attempts.spawn(async move { shared.release(Some(batch)).await });
         }
-        let decision = shared.lock().queue.next(Instant::now());
+        let (decision, look_again) = shared.decide();
         let until = match decision {
             Decision::Start(ticket) => {
                 let handle = attempts.spawn(Arc::clone(&shared).attempt(ticket));
@@ -249,7 +318,7 @@ async fn run(shared: Arc<Shared>, mut stopped: watch::Receiver<Option<Instant>>)
                 shared.publish();
                 continue;
             }
-            Decision::Wait(until) => until,
+            Decision::Wait(until) => until.into_iter().chain(look_again).min(),
         };
         let due = async {
             match until {
@@ -277,6 +346,23 @@ async fn run(shared: Arc<Shared>, mut stopped: watch::Receiver<Option<Instant>>)
 }
 
 impl Shared {
+    /// What to do now, and when to look at the clock again if nothing else happens.
+    fn decide(&self) -> (Decision, Option<Instant>) {
+        let (now, at) = (self.clock.now(), Instant::now());
+        let mut state = self.lock();
+        let last = state.may_go(now, self.spool.budget());
+        let decision = last.map_or(Decision::Wait(None), |last| state.queue.next(at, last));
+        if !state.hours.are_kept() {
+            return (decision, None);
+        }
+        let opens = state.hours.open_after(now).filter(|_| last != Some(SegmentId(u64::MAX)));
+        let opens = opens.and_then(|opens| Duration::try_from(opens.duration_since(now)).ok());
+        let look_every = if state.hours.heed_disk() { LOOK_AT_DISK_EVERY } else { LOOK_AT_CLOCK_EVERY };
+        drop(state);
+        self.publish();
+        (decision, Some(at + opens.map_or(look_every, |opens| opens.min(look_every))))
+    }
+
     /// Forgets an attempt that has ended; one that panicked counts as failed.
     fn reap(&self, ended: Result<(Id, ()), tokio::task::JoinError>, tickets: &mut HashMap<Id, Ticket>) {
         match ended {
@@ -301,10 +387,17 @@ impl Shared {
 
     /// Brings metrics and the sign for "nothing left" up to date.
     fn publish(&self) {
-        let (depth, under_way, in_trouble, is_empty) = {
-            let state = self.lock();
+        let now = self.clock.now();
+        let (depth, under_way, in_trouble, left, waits) = {
+            let mut state = self.lock();
+            let last = state.may_go(now, self.spool.budget());
+            let is_open = last == Some(SegmentId(u64::MAX));
+            state.tell(self.name(), now, is_open);
             let queue = &state.queue;
-            (queue.depth(), queue.under_way(), queue.is_gate_closed(), queue.is_empty())
+            let nothing_now = queue.under_way() == 0 && last.is_none_or(|last| queue.is_empty_up_to(last));
+            let left = Left { nothing: queue.is_empty(), nothing_now };
+            let waits = !is_open && queue.waits_after(last);
+            (queue.depth(), queue.under_way(), queue.is_gate_closed(), left, waits)
         };
         let age = depth.oldest_received_at.map(|at| Duration::from_nanos(unix_now().saturating_sub(at)));
         let output = self.name();
@@ -314,12 +407,25 @@ impl Shared {
         }
         metrics::in_flight(output, under_way as u64);
         metrics::in_trouble(output, in_trouble);
-        self.drained.send_if_modified(|drained| std::mem::replace(drained, is_empty) != is_empty);
+        metrics::waits_for_hours(output, waits);
+        self.left.send_if_modified(|known| std::mem::replace(known, left) != left);
     }
 
     fn status(&self) -> Status {
-        let state = self.lock();
+        let now = self.clock.now();
+        let mut state = self.lock();
         let depth = state.queue.depth();
+        let last = state.may_go(now, self.spool.budget());
+        let waits = last != Some(SegmentId(u64::MAX)) && state.queue.waits_after(last);
+        let waits_until = state.hours.open_after(now).filter(|_| waits);
+        let note = waits_until.map(|until| {
+            let of = if self.output == OutputName::main() {
+                String::new()
+            } else {
+                format!(" of output {}", self.output)
+            };
+            format!("delivery{of} waits until {} (upload.hours)", state.hours.shown(until, now))
+        });
         Status {
             to: self.options.to.clone(),
             queued_batches: depth.batches,
@@ -335,6 +441,8 @@ impl Shared {
             failing: state.record.failing_for_longest(),
             buckets: state.buckets(),
             ledger_degraded: self.ledger.is_degraded(),
+            waits_until,
+            notes: note.into_iter().collect(),
         }
     }
 

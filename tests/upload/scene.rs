@@ -12,7 +12,8 @@ use forebay::disk::{Budget, Disk, RealDisk};
 use forebay::pack::{Batch, OutputName, Spool};
 use forebay::units::{ByteSize, Span};
 use forebay::upload::{
-    Environment, MultipartOptions, Options, Receipts, RetryOptions, S3Options, Uploader, bucket, receipts,
+    Clock, Delivery, Environment, MultipartOptions, Options, Receipts, RetryOptions, S3Options, Uploader,
+    bucket, receipts,
 };
 
 /// Longer than any of these tests takes; a test that waits as long as that has failed.
@@ -24,6 +25,7 @@ pub(crate) struct Scene {
     pub(crate) store: FakeS3,
     pub(crate) options: Options,
     pub(crate) environment: Environment,
+    pub(crate) clock: Clock,
     pub(crate) expected: BTreeMap<String, Bytes>,
 }
 
@@ -51,8 +53,8 @@ impl Scene {
             },
             ..Options::default()
         };
-        let environment = Environment::default();
-        Self { data: DataFolder::new(), store, options, environment, expected: BTreeMap::new() }
+        let (environment, clock) = (Environment::default(), Clock::default());
+        Self { data: DataFolder::new(), store, options, environment, clock, expected: BTreeMap::new() }
     }
 
     /// Starts the process on what the data folder has.
@@ -75,15 +77,10 @@ impl Scene {
         };
         let budget = Budget::new(1 << 30);
         let receipts = Receipts::open(&disk, place, &self.options, &budget, &batches).unwrap();
-        let uploader = Uploader::start(
-            OutputName::main(),
-            &self.options,
-            bucket,
-            Arc::clone(&spool),
-            Arc::clone(&catalog),
-            batches,
-            receipts,
-        );
+        let delivery =
+            Delivery { options: self.options.clone(), bucket, receipts, clock: self.clock.clone() };
+        let uploader =
+            Uploader::start(OutputName::main(), delivery, Arc::clone(&spool), Arc::clone(&catalog), batches);
         Life { spool, catalog, uploader }
     }
 

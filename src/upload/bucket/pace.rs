@@ -10,6 +10,11 @@ use http_body::{Body, Frame, SizeHint};
 use object_store::client::{HttpError, HttpRequestBody};
 use tokio::time::{Instant, Sleep, sleep_until, timeout_at};
 
+/// Slices of a second into which the bandwidth is cut, so that the line is busy all the time and never for long at a stretch.
+const SLICES_PER_SECOND: u64 = 16;
+/// The smallest slice of a chunk in bytes.
+const SLICE_LEAST: u64 = 256;
+
 /// The bandwidth that all puts share.
 #[derive(Debug)]
 pub(super) struct Pace {
@@ -22,6 +27,11 @@ impl Pace {
     /// A pace of so many bytes a second.
     pub(super) fn new(bytes_per_second: u64) -> Self {
         Self { bytes_per_second: bytes_per_second.max(1), free_at: Mutex::new(Instant::now()) }
+    }
+
+    /// The bytes that may be sent at once.
+    fn slice(&self) -> usize {
+        usize::try_from((self.bytes_per_second / SLICES_PER_SECOND).max(SLICE_LEAST)).unwrap_or(usize::MAX)
     }
 
     /// Takes the line for `bytes`; they may be sent at the time returned.
@@ -84,13 +94,15 @@ pub(super) struct PacedBody {
     inner: HttpRequestBody,
     progress: Arc<Progress>,
     pace: Option<Arc<Pace>>,
-    /// The chunk that waits for its turn.
+    /// The slice that waits for its turn.
     waiting: Option<(Pin<Box<Sleep>>, Bytes)>,
+    /// What is left of the chunk behind it.
+    rest: Bytes,
 }
 
 impl PacedBody {
     pub(super) fn new(inner: HttpRequestBody, progress: Arc<Progress>, pace: Option<Arc<Pace>>) -> Self {
-        Self { inner, progress, pace, waiting: None }
+        Self { inner, progress, pace, waiting: None, rest: Bytes::new() }
     }
 }
 
@@ -107,34 +119,38 @@ impl Body for PacedBody {
                 if sleep.as_mut().poll(context).is_pending() {
                     return Poll::Pending;
                 }
-                let chunk = self.waiting.take().map(|(_, chunk)| chunk).unwrap_or_default();
-                return Poll::Ready(Some(Ok(Frame::data(chunk))));
+                let slice = self.waiting.take().map(|(_, slice)| slice).unwrap_or_default();
+                return Poll::Ready(Some(Ok(Frame::data(slice))));
             }
             let now = Instant::now();
             self.progress.moved(now);
+            if let Some(pace) = self.pace.clone().filter(|_| !self.rest.is_empty()) {
+                let bytes = self.rest.len().min(pace.slice());
+                let slice = self.rest.split_to(bytes);
+                let turn = pace.reserve(bytes, now);
+                self.progress.moved(turn);
+                self.waiting = Some((Box::pin(sleep_until(turn)), slice));
+                continue;
+            }
             let frame = match Pin::new(&mut self.inner).poll_frame(context) {
                 Poll::Ready(Some(Ok(frame))) => frame,
                 other => return other,
             };
-            match (frame.into_data(), self.pace.clone()) {
-                (Ok(chunk), Some(pace)) => {
-                    let turn = pace.reserve(chunk.len(), now);
-                    self.progress.moved(turn);
-                    self.waiting = Some((Box::pin(sleep_until(turn)), chunk));
-                }
-                (Ok(chunk), None) => return Poll::Ready(Some(Ok(Frame::data(chunk)))),
-                (Err(frame), _) => return Poll::Ready(Some(Ok(frame))),
+            match frame.into_data() {
+                Ok(chunk) if self.pace.is_some() => self.rest = chunk,
+                Ok(chunk) => return Poll::Ready(Some(Ok(Frame::data(chunk)))),
+                Err(frame) => return Poll::Ready(Some(Ok(frame))),
             }
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.waiting.is_none() && self.inner.is_end_stream()
+        self.waiting.is_none() && self.rest.is_empty() && self.inner.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        let waiting = self.waiting.as_ref().map_or(0, |(_, chunk)| chunk.len() as u64);
-        SizeHint::with_exact(self.inner.size_hint().lower() + waiting)
+        let waiting = self.waiting.as_ref().map_or(0, |(_, slice)| slice.len() as u64);
+        SizeHint::with_exact(self.inner.size_hint().lower() + waiting + self.rest.len() as u64)
     }
 }
 
@@ -157,6 +173,26 @@ mod tests {
         assert_eq!(one.unwrap().to_bytes().len() + two.unwrap().to_bytes().len(), 2000);
         let took = start.elapsed();
         assert!(took > Duration::from_millis(1850) && took < Duration::from_millis(2100), "{took:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_large_chunk_goes_in_slices_at_an_even_pace() {
+        let pace = Arc::new(Pace::new(64_000));
+        let payload = PutPayload::from(Bytes::from(vec![7; 128_000]));
+        let mut body = PacedBody::new(payload.into(), Progress::begin(), Some(pace));
+        let (start, mut sent) = (Instant::now(), 0);
+        while let Some(frame) = body.frame().await {
+            let bytes = frame.unwrap().into_data().unwrap().len();
+            assert!(bytes <= 4_000, "{bytes} at once");
+            sent += bytes;
+            assert_eq!(body.size_hint().exact(), Some(128_000 - sent as u64));
+            let due = sent as u128 / 64;
+            let ahead = due.saturating_sub(start.elapsed().as_millis());
+            assert!(ahead <= 64, "{sent} bytes after {:?}", start.elapsed());
+        }
+        assert_eq!(sent, 128_000);
+        assert!(body.is_end_stream());
+        assert!(start.elapsed() >= Duration::from_millis(1900), "{:?}", start.elapsed());
     }
 
     #[tokio::test(start_paused = true)]

@@ -15,9 +15,10 @@ pub use gcs::GcsOptions;
 pub use s3::{Checksum, Encryption, S3Options};
 
 use super::destination::Destination;
+use super::hours::{self, Window};
 use super::receipts::ReceiptOptions;
 use crate::secret::Secret;
-use crate::units::{ByteSize, Span};
+use crate::units::{ByteSize, Percent, Span};
 
 /// The settings of delivery.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,8 +44,19 @@ pub struct Options {
     /// store that does not know conditional puts (`If-None-Match`); after a lost answer such a store writes the same
     /// bytes under the same name again.
     pub create_only: bool,
-    /// Bytes a second that delivery may send; as fast as the line is if left out.
+    /// Bytes a second that delivery may send to a store, all objects together; as fast as the line is if left out.
+    /// Folders are written as fast as they are.
     pub bandwidth: Option<ByteSize>,
+    /// When objects are delivered: spans of the day, like `22:00-06:00` or `mon-fri 22:00-06:00`. At any time if there are
+    /// none. What is under way at the end of a span goes on to its end. `forebay flush` and `forebay drain` deliver at any
+    /// hour; the end of the process does not wait for the hours. Lists and notices of what was delivered, which are small,
+    /// go at any hour.
+    pub hours: Vec<Window>,
+    /// The time zone of the hours: a name in the IANA time zone database.
+    pub timezone: String,
+    /// The share of `log.disk_budget` over which objects are delivered at any hour, 1 % to 99 %, until less than nine tenths
+    /// of it are used.
+    pub hours_unless_disk_over: Option<Percent>,
     /// Bytes of objects that may be in memory at once, at least 8 MiB. A single object that is larger, to a store that
     /// takes it only whole, uses all of it.
     pub in_flight_bytes: ByteSize,
@@ -102,6 +114,9 @@ impl Default for Options {
             retry: RetryOptions::default(),
             create_only: true,
             bandwidth: None,
+            hours: Vec::new(),
+            timezone: "UTC".into(),
+            hours_unless_disk_over: None,
             in_flight_bytes: ByteSize::mib(16),
             multipart: MultipartOptions::default(),
             ca_bundle: None,
@@ -167,6 +182,7 @@ impl Options {
                 "upload.bandwidth is {bandwidth}; it must be at least 1KiB (a second), or left out for no limit"
             ));
         }
+        hours::validate(self)?;
         labels::check_metadata(&self.metadata, &destination)?;
         labels::check_tags(&self.tags, &destination)?;
         self.receipts.validate()?;
@@ -266,6 +282,15 @@ mod tests {
             ),
             ("{ to: 's3://b', s3: { access_key_id: AKIA } }", "upload.s3.access_key_id is set and"),
             ("{ to: 'az://c' }", "upload.azure.account is not set"),
+            ("{ timezone: Berlin }", "upload.timezone is `Berlin`; it must be a name in the IANA time zone"),
+            (
+                "{ hours_unless_disk_over: 80% }",
+                "upload.hours_unless_disk_over is 80% and upload.hours is empty",
+            ),
+            (
+                "{ hours: ['1:00-2:00'], hours_unless_disk_over: 100% }",
+                "upload.hours_unless_disk_over is 100%; it must be 1% to 99%",
+            ),
         ] {
             let error = read(yaml).unwrap().validate().unwrap_err();
             assert!(error.starts_with(message), "{yaml}: {error}");
