@@ -75,7 +75,7 @@ impl Spool {
     }
 
     /// The disk budget of which its files are a part.
-    pub fn budget(&self) -> &Budget {
+    pub fn budget(&self) -> &Arc<Budget> {
         &self.budget
     }
 
