@@ -13,7 +13,8 @@ const SECTIONS: [&str; 6] = ["receivers", "processors", "exporters", "connectors
 const KNOWN_BY: [&str; 3] = ["receivers", "exporters", "service"];
 
 /// The sections of forebay's own configuration, which may stand beside them and win over them.
-pub(super) const OWN: [&str; 7] = ["data_dir", "receive", "log", "objects", "upload", "outputs", "admin"];
+pub(super) const OWN: [&str; 8] =
+    ["data_dir", "receive", "log", "objects", "upload", "outputs", "admin", "reload"];
 
 /// A Collector's configuration.
 #[derive(Debug, Default)]

@@ -1,6 +1,7 @@
 //! File, environment and flags, laid over each other.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::de::DeserializeOwned;
 
@@ -39,7 +40,7 @@ pub struct Sources {
 }
 
 /// What is set, and by whom. Keys that are missing have their default.
-#[derive(Debug, Default)]
+#[derive(Clone, Default)]
 pub(super) struct Layers {
     pub(super) schema: Schema,
     settings: BTreeMap<String, (Value, Origin)>,
@@ -47,6 +48,13 @@ pub(super) struct Layers {
     pub(super) problems: Vec<String>,
     /// What is odd, but harmless.
     pub(super) warnings: Vec<String>,
+}
+
+/// Without the values, some of which are secrets.
+impl fmt::Debug for Layers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Layers").field("settings", &self.settings.keys()).finish_non_exhaustive()
+    }
 }
 
 impl Layers {
@@ -75,6 +83,11 @@ impl Layers {
     /// Sets a key, whatever it was set to before.
     pub(super) fn set(&mut self, key: String, value: Value, origin: Origin) {
         self.settings.insert(key, (value, origin));
+    }
+
+    /// Everything that is set.
+    pub(super) fn keys(&self) -> impl Iterator<Item = &String> {
+        self.settings.keys()
     }
 
     /// What `key` is set to, if somebody set it.

@@ -10,6 +10,7 @@
 //! once, each with the place at which it was set and what would be right; a key that does not exist is never passed
 //! over.
 
+mod changing;
 mod document;
 mod environment;
 mod expand;
@@ -20,6 +21,7 @@ mod nearest;
 mod origin;
 mod outputs;
 mod places;
+mod reload;
 mod schema;
 mod typed;
 mod value;
@@ -39,11 +41,13 @@ pub(crate) use expand::{expand, from_collector};
 pub(crate) use file::parse;
 pub(crate) use nearest::nearest;
 
+pub use changing::{Change, change_of};
 pub use environment::{CONFIG_VARIABLE, IGNORE_VARIABLE, LOG_VARIABLE};
 pub use layers::{Flag, Sources};
 pub use origin::Origin;
 pub use outputs::Output;
 pub use places::Place;
+pub use reload::{ReloadOptions, Reloaded, fingerprint};
 
 /// The file that is read when none is named, if it is there.
 pub const DEFAULT_FILE: &str = "forebay.yaml";
@@ -78,6 +82,8 @@ pub struct Config {
     pub admin: admin::Options,
     /// What forebay tells about itself.
     pub telemetry: telemetry::Options,
+    /// When the configuration is read again.
+    pub reload: ReloadOptions,
 }
 
 impl Default for Config {
@@ -91,6 +97,7 @@ impl Default for Config {
             outputs: BTreeMap::new(),
             admin: admin::Options::default(),
             telemetry: telemetry::Options::default(),
+            reload: ReloadOptions::default(),
         }
     }
 }
@@ -109,6 +116,7 @@ impl Config {
             self.admin.validate(),
             self.telemetry.validate(),
             self.check_export_leads_away(),
+            self.reload.validate(),
         ]
         .into_iter()
         .filter_map(Result::err)
@@ -174,6 +182,8 @@ pub struct Loaded {
     pub settings: Vec<Setting>,
     /// What is odd but harmless, in sentences.
     pub warnings: Vec<String>,
+    /// What was set, so that it can be told what has changed when it is read again.
+    layers: Layers,
 }
 
 /// One setting, as it came out.
@@ -237,7 +247,8 @@ pub(crate) fn load_document(document: &Document, sources: &Sources) -> Result<Lo
             }
             let settings = settings(&config, &layers);
             layers.warnings.extend(outputs::warnings(&config));
-            Ok(Loaded { config, files: document.files.clone(), settings, warnings: layers.warnings })
+            let warnings = std::mem::take(&mut layers.warnings);
+            Ok(Loaded { config, files: document.files.clone(), settings, warnings, layers })
         }
         _ => Err(Invalid { problems: layers.problems }),
     }
