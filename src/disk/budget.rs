@@ -10,11 +10,11 @@ use std::time::Duration;
 /// it for a while, and intake keeps a headroom for them.
 #[derive(Debug)]
 pub struct Budget {
-    limit: u64,
+    limit: AtomicU64,
     used: AtomicU64,
     /// All bytes that were ever given back.
     freed_bytes: AtomicU64,
-    /// Counts the times that bytes were given back.
+    /// Counts the times that bytes were given back, or the limit was changed.
     freed: Mutex<u64>,
     was_freed: Condvar,
 }
@@ -23,7 +23,7 @@ impl Budget {
     /// A budget of `limit` bytes, of which none are used.
     pub fn new(limit: u64) -> Arc<Self> {
         Arc::new(Self {
-            limit,
+            limit: AtomicU64::new(limit),
             used: AtomicU64::new(0),
             freed_bytes: AtomicU64::new(0),
             freed: Mutex::new(0),
@@ -33,7 +33,14 @@ impl Budget {
 
     /// The limit in bytes.
     pub fn limit(&self) -> u64 {
-        self.limit
+        self.limit.load(Ordering::Acquire)
+    }
+
+    /// Makes it another limit. What is used stays used, also if that is over it.
+    pub fn set_limit(&self, bytes: u64) {
+        self.limit.store(bytes, Ordering::Release);
+        // There may be room now.
+        self.wake();
     }
 
     /// The bytes used; may be over the limit.
@@ -48,7 +55,7 @@ impl Budget {
 
     /// Whether `bytes` more would stay within the limit.
     pub fn room_for(&self, bytes: u64) -> bool {
-        self.used().saturating_add(bytes) <= self.limit
+        self.used().saturating_add(bytes) <= self.limit()
     }
 
     /// Counts `bytes` as used until the [`Use`] is dropped.
@@ -66,6 +73,11 @@ impl Budget {
             .wait_timeout_while(freed, patience, |freed| *freed == *seen)
             .unwrap_or_else(PoisonError::into_inner);
         *seen = *freed;
+    }
+
+    fn wake(&self) {
+        *self.freed.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        self.was_freed.notify_all();
     }
 }
 
@@ -93,8 +105,7 @@ impl Drop for Use {
     fn drop(&mut self) {
         self.budget.used.fetch_sub(self.bytes, Ordering::AcqRel);
         self.budget.freed_bytes.fetch_add(self.bytes, Ordering::AcqRel);
-        *self.budget.freed.lock().unwrap_or_else(PoisonError::into_inner) += 1;
-        self.budget.was_freed.notify_all();
+        self.budget.wake();
     }
 }
 
@@ -113,5 +124,18 @@ mod tests {
         let mut seen = 0;
         budget.wait_for_room(&mut seen, Duration::from_mins(1));
         assert_eq!(seen, 1, "the wait ended because bytes were freed before it");
+    }
+
+    #[test]
+    fn another_limit_holds_at_once_and_wakes_who_waits_for_room() {
+        let budget = Budget::new(100);
+        let _used = budget.take(80);
+        budget.set_limit(50);
+        assert!(!budget.room_for(0) && budget.used() == 80);
+        budget.set_limit(200);
+        assert!(budget.room_for(120) && budget.limit() == 200);
+        let mut seen = 1;
+        budget.wait_for_room(&mut seen, Duration::from_mins(1));
+        assert_eq!(seen, 2, "the wait ended because of the change before it");
     }
 }

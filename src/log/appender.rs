@@ -125,6 +125,13 @@ impl Appender {
         })
     }
 
+    /// Pins these packing options in the segments that are begun from now on. Says whether they are others than before.
+    pub(super) fn change_packing(&mut self, packing: String) -> bool {
+        let is_other = self.common.packing != packing;
+        self.common.packing = packing;
+        is_other
+    }
+
     /// Whether a second failure has stopped intake.
     pub(super) fn is_stopped(&self) -> bool {
         self.failures >= 2

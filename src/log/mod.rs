@@ -51,7 +51,7 @@ use crate::thread::spawn_vital;
 use self::appender::{Appender, Begin, Common};
 use self::backlog::Backlog;
 use self::numbers::Numbers;
-use self::queue::{Pending, Queue};
+use self::queue::{Change, Pending, Queue};
 use self::recovery::recover;
 use self::resends::{Hasher, Resends};
 use self::spares::Spares;
@@ -145,7 +145,7 @@ impl Log {
             seal_after: options.seal_after.duration(),
             waiting: VecDeque::new(),
             oversize: VecDeque::new(),
-            seal_at: None,
+            first_at: None,
             last_sealed: None,
         };
         let threads = vec![
@@ -182,6 +182,14 @@ impl Log {
         let hash = self.shared.hasher.hash(&export);
         self.shared.queue.push(Pending { export, hash, patience_ends, reply, _place: place })?;
         answer.await.unwrap_or(Err(AppendError::Closed))
+    }
+
+    /// Goes by other settings from now on: `seal_after` and `free_space_floor` of `options`, and `packing`, the JSON text of
+    /// the packing options, which is pinned in the header of every segment that is begun from now on. It must not be longer
+    /// than [`PACKING_BYTES_MAX`].
+    pub fn change(&self, options: &Options, packing: String) {
+        self.shared.spares.set_free_space_floor(options.free_space_floor.bytes());
+        self.shared.queue.change(Change { seal_after: options.seal_after.duration(), packing });
     }
 
     /// Seals the active segment, if it has records. Returns the last segment sealed so far.

@@ -1,7 +1,7 @@
 //! What waits for the writer thread.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
@@ -39,9 +39,18 @@ pub(super) struct Queue {
 struct State {
     pending: Vec<Pending>,
     seals: Vec<SealReply>,
+    change: Option<Change>,
     is_closed: bool,
     /// Something else than an export may be worth a look.
     is_poked: bool,
+}
+
+/// Settings by which the writer goes from now on.
+#[derive(Debug)]
+pub(super) struct Change {
+    pub(super) seal_after: Duration,
+    /// The JSON text of the packing options.
+    pub(super) packing: String,
 }
 
 /// What the writer found.
@@ -49,6 +58,7 @@ struct State {
 pub(super) struct Found {
     pub(super) pending: Vec<Pending>,
     pub(super) seals: Vec<SealReply>,
+    pub(super) change: Option<Change>,
     pub(super) is_closed: bool,
 }
 
@@ -79,6 +89,12 @@ impl Queue {
         self.changed.notify_one();
     }
 
+    /// Has the writer go by other settings.
+    pub(super) fn change(&self, change: Change) {
+        self.lock().change = Some(change);
+        self.poke();
+    }
+
     /// Wakes the writer, for there may be room now.
     pub(super) fn poke(&self) {
         self.lock().is_poked = true;
@@ -101,6 +117,7 @@ impl Queue {
         Found {
             pending: std::mem::take(&mut state.pending),
             seals: std::mem::take(&mut state.seals),
+            change: state.change.take(),
             is_closed: state.is_closed,
         }
     }

@@ -3,6 +3,7 @@
 
 use std::io::{self, IoSlice};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::disk::{BLOCK, Blocks, Budget, Disk, File, Use};
@@ -31,7 +32,7 @@ pub(super) struct Spares {
     folder: PathBuf,
     budget: Arc<Budget>,
     segment_bytes: u64,
-    free_space_floor: u64,
+    free_space_floor: AtomicU64,
     /// Whether what is written goes past the system's cache.
     is_direct: bool,
     state: Mutex<State>,
@@ -58,7 +59,17 @@ impl Spares {
         let folder = folder.to_owned();
         // Files are made of whole blocks.
         let segment_bytes = segment_bytes.next_multiple_of(BLOCK as u64);
+        let free_space_floor = AtomicU64::new(free_space_floor);
         Self { disk, folder, budget, segment_bytes, free_space_floor, is_direct, state: Mutex::default() }
+    }
+
+    /// Keeps so many bytes of the disk free from now on.
+    pub(super) fn set_free_space_floor(&self, bytes: u64) {
+        self.free_space_floor.store(bytes, Ordering::Release);
+    }
+
+    fn free_space_floor(&self) -> u64 {
+        self.free_space_floor.load(Ordering::Acquire)
     }
 
     fn create(&self, path: &Path) -> io::Result<Arc<dyn File>> {
@@ -95,11 +106,9 @@ impl Spares {
 
     /// Whether a segment may be begun now: what is used must leave room to pack one, and the disk its free space.
     pub(super) fn may_begin(&self, more_bytes: u64) -> bool {
-        let is_floor_kept = self.free_space_floor == 0
-            || self
-                .disk
-                .free_bytes(&self.folder)
-                .is_ok_and(|free| free >= self.free_space_floor.saturating_add(more_bytes));
+        let floor = self.free_space_floor();
+        let is_floor_kept = floor == 0
+            || self.disk.free_bytes(&self.folder).is_ok_and(|free| free >= floor.saturating_add(more_bytes));
         is_floor_kept && self.budget.room_for(more_bytes.saturating_add(self.segment_bytes))
     }
 
@@ -110,7 +119,7 @@ impl Spares {
             used: self.budget.used(),
             budget: self.budget.limit(),
             free: self.disk.free_bytes(&self.folder).unwrap_or(0),
-            floor: self.free_space_floor,
+            floor: self.free_space_floor(),
             said,
         }
     }

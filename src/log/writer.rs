@@ -10,7 +10,7 @@ use super::appender::{Appender, Begin, Entry, Fit, Sealed};
 use super::backlog::Backlog;
 use super::error::AppendError;
 use super::format::record_len_of;
-use super::queue::{Pending, Queue, SealReply};
+use super::queue::{Change, Pending, Queue, SealReply};
 use super::segment_id::SegmentId;
 
 /// How often an export that waits for room is looked after, beside when room appears.
@@ -27,8 +27,8 @@ pub(super) struct Writer {
     pub(super) waiting: VecDeque<Pending>,
     /// Those that want a segment of their own. They wait for its room by themselves and hold nobody up.
     pub(super) oversize: VecDeque<Pending>,
-    /// When the active segment is to be sealed by age.
-    pub(super) seal_at: Option<Instant>,
+    /// When the active segment got its first record.
+    pub(super) first_at: Option<Instant>,
     pub(super) last_sealed: Option<SegmentId>,
 }
 
@@ -38,6 +38,7 @@ enum Reason {
     Full,
     Age,
     Flush,
+    Settings,
     Shutdown,
     Failure,
 }
@@ -48,6 +49,7 @@ impl Reason {
             Self::Full => "full",
             Self::Age => "age",
             Self::Flush => "flush",
+            Self::Settings => "settings",
             Self::Shutdown => "shutdown",
             Self::Failure => "failure",
         }
@@ -59,6 +61,9 @@ impl Writer {
     pub(super) fn run(mut self) {
         loop {
             let found = self.queue.take(self.wake_at());
+            if let Some(change) = found.change {
+                self.change(change);
+            }
             self.enqueue(found.pending);
             self.write_waiting();
             self.write_oversize();
@@ -67,7 +72,7 @@ impl Writer {
                 self.seal(Reason::Flush);
                 answer_seals(found.seals, self.last_sealed);
             }
-            if self.seal_at.is_some_and(|at| at <= Instant::now()) {
+            if self.seal_at().is_some_and(|at| at <= Instant::now()) {
                 self.seal(Reason::Age);
             }
             if self.appender.is_stopped() {
@@ -82,11 +87,26 @@ impl Writer {
         }
     }
 
+    /// Goes by other settings. What is stored from now on is packed by them.
+    fn change(&mut self, change: Change) {
+        self.seal_after = change.seal_after;
+        if self.appender.change_packing(change.packing) {
+            self.seal(Reason::Settings);
+            // One that is empty has the old settings in its header.
+            self.begin(0);
+        }
+    }
+
+    /// When the active segment is to be sealed by age.
+    fn seal_at(&self) -> Option<Instant> {
+        self.first_at.map(|first_at| first_at + self.seal_after)
+    }
+
     /// When there is something to do even if nothing comes.
     fn wake_at(&self) -> Option<Instant> {
         let is_waiting = !self.waiting.is_empty() || !self.oversize.is_empty();
         let for_room = is_waiting.then(|| Instant::now() + LOOK_FOR_ROOM);
-        self.seal_at.into_iter().chain(for_room).min()
+        self.seal_at().into_iter().chain(for_room).min()
     }
 
     fn enqueue(&mut self, pending: Vec<Pending>) {
@@ -213,7 +233,7 @@ impl Writer {
             Ok(is_new) => {
                 crate::metrics::log::commit_took(began.elapsed());
                 crate::metrics::log::group_committed(group.len(), bytes);
-                self.seal_at.get_or_insert(began + self.seal_after);
+                self.first_at.get_or_insert(began);
                 // Before the answers, so that whoever has one finds its export among what waits.
                 self.backlog.set_active(self.appender.active_sum());
                 for (pending, is_new) in group.into_iter().zip(is_new) {
@@ -239,7 +259,7 @@ impl Writer {
     }
 
     fn add(&mut self, sealed: Option<Sealed>, reason: Reason) {
-        self.seal_at = None;
+        self.first_at = None;
         let Some(sealed) = sealed else { return };
         crate::metrics::log::segment_sealed(reason.name());
         tracing::debug!(segment = %sealed.segment.id(), reason = reason.name(), "sealed a segment");
@@ -311,6 +331,43 @@ mod tests {
             log.append(export, Instant::now() + Duration::from_mins(1)).await.unwrap();
             assert_eq!(log.snapshot().records, records);
         }
+        log.close();
+    }
+
+    #[tokio::test]
+    async fn settings_that_change_hold_for_what_is_stored_from_then_on() {
+        let disk: Arc<dyn Disk> = Arc::new(SimulatedDisk::default());
+        let place = Place {
+            folder: PathBuf::from("/data/log"),
+            aside: PathBuf::from("/data/damaged"),
+            writer: 7,
+            packing: "old".to_owned(),
+            at_least: SegmentId(1),
+        };
+        let options =
+            Options { segment_bytes: ByteSize::mib(1), free_space_floor: ByteSize(0), ..Options::default() };
+        let log = Log::open(disk, place, &options, &Budget::new(1 << 30)).unwrap();
+        let store = async || {
+            let export = Export::of(Signal::Logs, 1, Bytes::from_static(b"x"));
+            log.append(export, Instant::now() + Duration::from_mins(1)).await.unwrap();
+        };
+        let packing = || log.next_sealed(Duration::from_mins(1)).unwrap().packing().to_owned();
+        store().await;
+        log.change(&options, "new".to_owned());
+        assert_eq!(packing(), "old", "what was stored before is as it was acknowledged");
+        store().await;
+        // One that is empty is begun anew.
+        log.seal().await;
+        assert_eq!(packing(), "new");
+        log.change(&options, "newer".to_owned());
+        let soon = Options { seal_after: crate::units::Span(Duration::from_millis(1)), ..options };
+        store().await;
+        log.change(&soon, "newer".to_owned());
+        assert_eq!(
+            packing(),
+            "newer",
+            "and it is sealed by the new age, though it was begun under the old one"
+        );
         log.close();
     }
 }

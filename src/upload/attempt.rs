@@ -6,6 +6,8 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::bucket::{PutError, Receipt};
+use super::current::Current;
+use super::options::Options;
 use super::retry::Backoff;
 use super::scheduler::Ticket;
 use super::trouble::{Kind, Trouble};
@@ -46,29 +48,25 @@ impl Shared {
     }
 
     async fn put(&self, object: &Object, batch: &BatchId) -> Result<Receipt, PutError> {
-        let kib = self.bucket.memory_of_put(object.bytes).div_ceil(1024).min(u64::from(self.memory_kib));
-        let kib = u32::try_from(kib).unwrap_or(self.memory_kib);
-        let Ok(_memory) = self.memory.acquire_many(kib).await else {
+        // It ends with the settings with which it begins.
+        let current = self.current();
+        let Current { options, bucket, memory, memory_kib } = &*current;
+        let kib = bucket.memory_of_put(object.bytes).div_ceil(1024).min(u64::from(*memory_kib));
+        let kib = u32::try_from(kib).unwrap_or(*memory_kib);
+        let Ok(_memory) = memory.acquire_many(kib).await else {
             return Err(Trouble::new(Kind::Other, "there is no memory to take").into());
         };
         metrics::attempted(self.name());
         self.ledger.note_attempt(object, batch, unix_now()).await;
         let body = self.open(object).await?;
-        let patience = self.options.attempt_timeout.duration();
+        let patience = options.attempt_timeout.duration();
         let deadline = patience + Duration::from_secs(object.bytes / SLOWEST_BYTES_PER_SECOND);
-        let deadline = deadline.max(self.bandwidth_deadline(object.bytes));
+        let deadline = deadline.max(bandwidth_deadline(options, object.bytes));
         let journal = self.ledger.journal(object, batch);
-        timeout(deadline, self.bucket.put(object, &body, &journal)).await.unwrap_or_else(|_| {
+        timeout(deadline, bucket.put(object, &body, &journal)).await.unwrap_or_else(|_| {
             let words = format!("the attempt was given up after {} s", deadline.as_secs());
             Err(Trouble::new(Kind::Timeout, words).into())
         })
-    }
-
-    /// How long the operator's own limit may make an attempt last, with all others under way.
-    fn bandwidth_deadline(&self, bytes: u64) -> Duration {
-        let Some(bandwidth) = self.options.bandwidth else { return Duration::ZERO };
-        let all = bytes.saturating_mul(self.options.concurrency as u64).saturating_mul(2);
-        self.options.attempt_timeout.duration() + Duration::from_secs(all / bandwidth.bytes().max(1))
     }
 
     async fn open(&self, object: &Object) -> Result<Body, PutError> {
@@ -156,7 +154,7 @@ impl Shared {
         let Some(batch) = batch else { return };
         let segment = batch.segment;
         let batch = Arc::new(batch);
-        let mut backoff = Backoff::new(&self.options.retry);
+        let mut backoff = Backoff::new(&self.current().options.retry);
         loop {
             let (shared, finished) = (Arc::clone(self), Arc::clone(&batch));
             match tokio::task::spawn_blocking(move || shared.remove(&finished)).await {
@@ -182,4 +180,11 @@ impl Shared {
         let Some(receipts) = &self.receipts else { return Ok(self.spool.remove(batch)?) };
         receipts.release(batch, unix_now(), || Ok(self.spool.remove(batch)?))
     }
+}
+
+/// How long the operator's own limit may make an attempt last, with all others under way.
+fn bandwidth_deadline(options: &Options, bytes: u64) -> Duration {
+    let Some(bandwidth) = options.bandwidth else { return Duration::ZERO };
+    let all = bytes.saturating_mul(options.concurrency as u64).saturating_mul(2);
+    options.attempt_timeout.duration() + Duration::from_secs(all / bandwidth.bytes().max(1))
 }

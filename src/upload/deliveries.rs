@@ -87,6 +87,11 @@ impl Deliveries {
         self.uploaders.values().for_each(|uploader| uploader.flush(last));
     }
 
+    /// The delivery of this output.
+    pub fn of(&self, output: &OutputName) -> Option<&Uploader> {
+        self.uploaders.get(output)
+    }
+
     /// Waits until nothing is left to deliver but what waits for its hours.
     pub async fn settled(&self) {
         for uploader in self.uploaders.values() {

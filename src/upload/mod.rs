@@ -16,6 +16,7 @@
 mod attempt;
 mod body;
 pub mod bucket;
+mod current;
 mod deliveries;
 mod destination;
 mod environment;
@@ -34,6 +35,7 @@ mod uploader;
 
 pub use body::{Body, BodyError};
 pub use bucket::Bucket;
+pub use current::Prepared;
 pub use deliveries::{Deliveries, Delivery};
 pub use destination::Destination;
 pub use environment::Environment;

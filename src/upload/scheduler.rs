@@ -113,6 +113,11 @@ impl Queue {
         }
     }
 
+    /// From now on so many puts go at once, and failures are repeated at this pace.
+    pub(super) fn change(&mut self, concurrency: usize, retry: RetryOptions) {
+        (self.concurrency, self.retry) = (concurrency.max(1), retry);
+    }
+
     /// Takes a batch in. Returns it if it has no objects and is done with already.
     pub(super) fn add(&mut self, batch: Batch, recovered: bool) -> Option<Batch> {
         let segment = batch.segment;

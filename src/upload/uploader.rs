@@ -1,19 +1,18 @@
 //! Delivery at work: does what [`super::scheduler`] decides.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
 use jiff::Timestamp;
-use tokio::sync::{Notify, Semaphore, watch};
+use tokio::sync::{Notify, watch};
 use tokio::task::{Id, JoinHandle, JoinSet};
 use tokio::time::{Instant, sleep_until};
 
-use super::bucket::Bucket;
+use super::current::Current;
 use super::deliveries::Delivery;
 use super::hours::{Clock, Hours};
 use super::ledger::Ledger;
-use super::options::Options;
 use super::receipts::{self, Couriers, Receipts};
 use super::scheduler::{BucketName, Decision, Depth, Queue, Ticket};
 use super::status::{BucketStatus, Dropped, Record, Status};
@@ -29,19 +28,18 @@ use crate::pack::{self, Batch, BatchId, OutputName, Spool};
 /// Delivers the batches that were packed for one output. Its task runs until [`Uploader::stop`].
 #[derive(Debug)]
 pub struct Uploader {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
     stop: watch::Sender<Option<Instant>>,
     /// Taken by the one who stops it.
     task: Mutex<Option<JoinHandle<()>>>,
-    couriers: Option<Couriers>,
+    pub(super) couriers: Mutex<Option<Couriers>>,
 }
 
 /// What the task, its attempts and the callers share.
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) output: OutputName,
-    pub(super) options: Options,
-    pub(super) bucket: Arc<dyn Bucket>,
+    pub(super) current: RwLock<Arc<Current>>,
     pub(super) spool: Arc<Spool>,
     pub(super) receipts: Option<Arc<Receipts>>,
     pub(super) ledger: Ledger,
@@ -51,9 +49,6 @@ pub(super) struct Shared {
     /// How much is left.
     pub(super) left: watch::Sender<Left>,
     clock: Clock,
-    /// Memory for objects, in KiB.
-    pub(super) memory: Semaphore,
-    pub(super) memory_kib: u32,
 }
 
 #[derive(Debug)]
@@ -62,7 +57,7 @@ pub(super) struct State {
     pub(super) record: Record,
     /// Dropped batches whose removal failed half-way.
     pub(super) half_removed: Vec<Batch>,
-    hours: Hours,
+    pub(super) hours: Hours,
     /// Up to this segment somebody asked for delivery at any hour.
     asked_up_to: Option<SegmentId>,
     was_open: bool,
@@ -105,7 +100,6 @@ impl Uploader {
         let Delivery { options, bucket, receipts, clock } = delivery;
         metrics::register(output.as_str(), Kind::ALL.map(Kind::name));
         catalog.reconcile(&output, &recovered);
-        let memory_kib = u32::try_from(options.in_flight_bytes.bytes() >> 10).unwrap_or(u32::MAX >> 4);
         let queue = Queue::new(options.concurrency.max(1), options.retry.clone());
         let receipts = receipts.map(Arc::new);
         let couriers = receipts.as_ref().map(|receipts| Couriers::start(receipts, &bucket, &options));
@@ -119,8 +113,7 @@ impl Uploader {
         };
         let shared = Arc::new(Shared {
             output,
-            options,
-            bucket,
+            current: RwLock::new(Arc::new(Current::new(options, bucket))),
             spool,
             receipts,
             ledger: Ledger::new(catalog),
@@ -128,8 +121,6 @@ impl Uploader {
             changed: Notify::new(),
             left: watch::Sender::new(Left::default()),
             clock,
-            memory: Semaphore::new(memory_kib as usize),
-            memory_kib,
         });
         for batch in recovered {
             shared.lock().queue.add(batch, true);
@@ -137,7 +128,7 @@ impl Uploader {
         shared.publish();
         let (stop, stopped) = watch::channel(None);
         let task = Mutex::new(Some(tokio::spawn(run(Arc::clone(&shared), stopped))));
-        Self { shared, stop, task, couriers }
+        Self { shared, stop, task, couriers: Mutex::new(couriers) }
     }
 
     /// Takes in a batch that was committed to the spool. Blocks the thread for as long as the ledger takes.
@@ -253,7 +244,8 @@ impl Uploader {
         {
             tracing::error!(%error, "delivery did not end as it should");
         }
-        if let Some(couriers) = &self.couriers {
+        let couriers = self.couriers.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(couriers) = couriers {
             couriers.stop().await;
         }
         self.shared.status()
@@ -427,7 +419,7 @@ impl Shared {
             format!("delivery{of} waits until {} (upload.hours)", state.hours.shown(until, now))
         });
         Status {
-            to: self.options.to.clone(),
+            to: self.current().options.to.clone(),
             queued_batches: depth.batches,
             queued_objects: depth.objects,
             queued_bytes: depth.bytes,

@@ -50,26 +50,37 @@ struct Line {
     dialect: Dialect,
     create_only: bool,
     patience: Duration,
-    pace: Option<Arc<Pace>>,
+    pace: Arc<Pace>,
 }
 
 /// As much of an answer as is read; the answers to puts are small.
 const ANSWER_BYTES: usize = 1 << 20;
 
 impl Connector {
-    /// The connector that the settings ask for. `ca_bundle` is a PEM file's content.
+    /// The connector that the settings ask for. `ca_bundle` is a PEM file's content; `pace` is that of the connector in
+    /// whose place this one comes.
     ///
     /// # Errors
     /// A sentence that says which setting is wrong.
-    pub(super) fn new(options: &Options, dialect: Dialect, ca_bundle: Option<&[u8]>) -> Result<Self, String> {
+    pub(super) fn new(
+        options: &Options,
+        dialect: Dialect,
+        ca_bundle: Option<&[u8]>,
+        pace: Option<Arc<Pace>>,
+    ) -> Result<Self, String> {
         Ok(Self(Arc::new(Line {
             client: proxied(options, ca_bundle)?,
             direct: direct(options, ca_bundle)?,
             dialect,
             create_only: options.create_only,
             patience: options.attempt_timeout.duration(),
-            pace: options.bandwidth.map(|bandwidth| Arc::new(Pace::new(bandwidth.bytes()))),
+            pace: pace.unwrap_or_else(|| Arc::new(Pace::new(options.bandwidth))),
         })))
+    }
+
+    /// The bandwidth that all its exchanges share.
+    pub(super) fn pace(&self) -> &Arc<Pace> {
+        &self.0.pace
     }
 }
 
@@ -205,7 +216,7 @@ impl Line {
         *request.headers_mut() = parts.headers;
         *request.body_mut() = Some(match body.content_length() {
             0 => reqwest::Body::from(Bytes::new()),
-            _ => reqwest::Body::wrap(PacedBody::new(body, Arc::clone(progress), self.pace.clone())),
+            _ => reqwest::Body::wrap(PacedBody::new(body, Arc::clone(progress), Arc::clone(&self.pace))),
         });
         let unanswered = |error: reqwest::Error| answer::unanswered(&error.without_url());
         let mut response = client.execute(request).await.map_err(unanswered)?;
@@ -297,7 +308,7 @@ mod tests {
 
     fn line(dialect: Dialect, create_only: bool) -> Arc<Line> {
         let options = Options { create_only, ..Options::default() };
-        Connector::new(&options, dialect, None).unwrap().0
+        Connector::new(&options, dialect, None, None).unwrap().0
     }
 
     #[tokio::test]

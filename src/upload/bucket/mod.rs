@@ -36,6 +36,7 @@ pub(super) use answer::unanswered;
 pub use folder::FolderBucket;
 pub(super) use http::client as http_client;
 pub use missing::MissingBucket;
+use pace::Pace;
 use routed::Routed;
 
 /// Where objects are put.
@@ -51,6 +52,11 @@ pub trait Bucket: Debug + Send + Sync {
 
     /// Bytes of the object that a put has in memory at once.
     fn memory_of_put(&self, object_bytes: u64) -> u64;
+
+    /// The bandwidth that its puts share, if they are bound to one.
+    fn pace(&self) -> Option<Arc<Pace>> {
+        None
+    }
 }
 
 /// Remembers how far the multipart upload of one object has come, across attempts and restarts.
@@ -113,7 +119,21 @@ pub fn open(
     disk: &Arc<dyn Disk>,
     writer: &str,
 ) -> Result<Arc<dyn Bucket>, String> {
-    Ok(Arc::new(Routed::new(options, environment, disk, writer)?))
+    Ok(Arc::new(Routed::new(options, environment, disk, writer, None)?))
+}
+
+/// The same in the place of the bucket `before`, with which it shares the bandwidth: what is under way there still counts.
+///
+/// # Errors
+/// As [`open`].
+pub(super) fn reopen(
+    options: &Options,
+    environment: &Environment,
+    disk: &Arc<dyn Disk>,
+    writer: &str,
+    before: &dyn Bucket,
+) -> Result<Arc<dyn Bucket>, String> {
+    Ok(Arc::new(Routed::new(options, environment, disk, writer, before.pace())?))
 }
 
 /// Does blocking work on a thread for it.

@@ -1,6 +1,7 @@
 //! Bandwidth and progress of what is sent.
 
 use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -10,36 +11,51 @@ use http_body::{Body, Frame, SizeHint};
 use object_store::client::{HttpError, HttpRequestBody};
 use tokio::time::{Instant, Sleep, sleep_until, timeout_at};
 
+use crate::units::ByteSize;
+
 /// Slices of a second into which the bandwidth is cut, so that the line is busy all the time and never for long at a stretch.
 const SLICES_PER_SECOND: u64 = 16;
 /// The smallest slice of a chunk in bytes.
 const SLICE_LEAST: u64 = 256;
 
-/// The bandwidth that all puts share.
+/// The bandwidth that all puts share. It outlives the bucket for which it was made: when that is opened anew, what is
+/// under way with the old one still counts.
 #[derive(Debug)]
-pub(super) struct Pace {
-    bytes_per_second: u64,
+pub struct Pace {
+    /// 0 if there is no limit.
+    bytes_per_second: AtomicU64,
     /// When the line is free again.
     free_at: Mutex<Instant>,
 }
 
 impl Pace {
-    /// A pace of so many bytes a second.
-    pub(super) fn new(bytes_per_second: u64) -> Self {
-        Self { bytes_per_second: bytes_per_second.max(1), free_at: Mutex::new(Instant::now()) }
+    /// A pace of so many bytes a second, or of any number.
+    pub(super) fn new(limit: Option<ByteSize>) -> Self {
+        let pace = Self { bytes_per_second: AtomicU64::new(0), free_at: Mutex::new(Instant::now()) };
+        pace.set(limit);
+        pace
     }
 
-    /// The bytes that may be sent at once.
-    fn slice(&self) -> usize {
-        usize::try_from((self.bytes_per_second / SLICES_PER_SECOND).max(SLICE_LEAST)).unwrap_or(usize::MAX)
+    /// From now on it is so many bytes a second, or any number. What has its turn already keeps it.
+    pub(in crate::upload) fn set(&self, limit: Option<ByteSize>) {
+        let bytes_per_second = limit.map_or(0, |limit| limit.bytes().max(1));
+        self.bytes_per_second.store(bytes_per_second, Ordering::Release);
+    }
+
+    /// The bytes that may be sent at once; any number if there is no limit.
+    fn slice(&self) -> Option<usize> {
+        let rate = self.bytes_per_second.load(Ordering::Acquire);
+        let slice = (rate / SLICES_PER_SECOND).max(SLICE_LEAST);
+        (rate > 0).then(|| usize::try_from(slice).unwrap_or(usize::MAX))
     }
 
     /// Takes the line for `bytes`; they may be sent at the time returned.
     fn reserve(&self, bytes: usize, now: Instant) -> Instant {
+        let rate = self.bytes_per_second.load(Ordering::Acquire);
         let mut free_at = self.free_at.lock().unwrap_or_else(PoisonError::into_inner);
         let start = (*free_at).max(now);
-        let nanoseconds = u64::try_from(bytes as u128 * 1_000_000_000 / u128::from(self.bytes_per_second))
-            .unwrap_or(u64::MAX);
+        let nanoseconds = (bytes as u128 * 1_000_000_000).checked_div(u128::from(rate)).unwrap_or_default();
+        let nanoseconds = u64::try_from(nanoseconds).unwrap_or(u64::MAX);
         *free_at = start + Duration::from_nanos(nanoseconds);
         start
     }
@@ -93,7 +109,7 @@ impl Progress {
 pub(super) struct PacedBody {
     inner: HttpRequestBody,
     progress: Arc<Progress>,
-    pace: Option<Arc<Pace>>,
+    pace: Arc<Pace>,
     /// The slice that waits for its turn.
     waiting: Option<(Pin<Box<Sleep>>, Bytes)>,
     /// What is left of the chunk behind it.
@@ -101,7 +117,7 @@ pub(super) struct PacedBody {
 }
 
 impl PacedBody {
-    pub(super) fn new(inner: HttpRequestBody, progress: Arc<Progress>, pace: Option<Arc<Pace>>) -> Self {
+    pub(super) fn new(inner: HttpRequestBody, progress: Arc<Progress>, pace: Arc<Pace>) -> Self {
         Self { inner, progress, pace, waiting: None, rest: Bytes::new() }
     }
 }
@@ -124,10 +140,13 @@ impl Body for PacedBody {
             }
             let now = Instant::now();
             self.progress.moved(now);
-            if let Some(pace) = self.pace.clone().filter(|_| !self.rest.is_empty()) {
-                let bytes = self.rest.len().min(pace.slice());
+            if !self.rest.is_empty() {
+                let Some(most) = self.pace.slice() else {
+                    return Poll::Ready(Some(Ok(Frame::data(std::mem::take(&mut self.rest)))));
+                };
+                let bytes = self.rest.len().min(most);
                 let slice = self.rest.split_to(bytes);
-                let turn = pace.reserve(bytes, now);
+                let turn = self.pace.reserve(bytes, now);
                 self.progress.moved(turn);
                 self.waiting = Some((Box::pin(sleep_until(turn)), slice));
                 continue;
@@ -137,8 +156,7 @@ impl Body for PacedBody {
                 other => return other,
             };
             match frame.into_data() {
-                Ok(chunk) if self.pace.is_some() => self.rest = chunk,
-                Ok(chunk) => return Poll::Ready(Some(Ok(Frame::data(chunk)))),
+                Ok(chunk) => self.rest = chunk,
                 Err(frame) => return Poll::Ready(Some(Ok(frame))),
             }
         }
@@ -163,11 +181,11 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn bodies_share_the_bandwidth() {
-        let pace = Arc::new(Pace::new(1000));
+        let pace = Arc::new(Pace::new(Some(ByteSize(1000))));
         let start = Instant::now();
         let send = |pace: &Arc<Pace>| {
             let payload: PutPayload = (0..10).map(|_| Bytes::from_static(&[0; 100])).collect();
-            PacedBody::new(payload.into(), Progress::begin(), Some(Arc::clone(pace))).collect()
+            PacedBody::new(payload.into(), Progress::begin(), Arc::clone(pace)).collect()
         };
         let (one, two) = tokio::join!(send(&pace), send(&pace));
         assert_eq!(one.unwrap().to_bytes().len() + two.unwrap().to_bytes().len(), 2000);
@@ -177,9 +195,9 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_large_chunk_goes_in_slices_at_an_even_pace() {
-        let pace = Arc::new(Pace::new(64_000));
+        let pace = Arc::new(Pace::new(Some(ByteSize(64_000))));
         let payload = PutPayload::from(Bytes::from(vec![7; 128_000]));
-        let mut body = PacedBody::new(payload.into(), Progress::begin(), Some(pace));
+        let mut body = PacedBody::new(payload.into(), Progress::begin(), pace);
         let (start, mut sent) = (Instant::now(), 0);
         while let Some(frame) = body.frame().await {
             let bytes = frame.unwrap().into_data().unwrap().len();
@@ -193,6 +211,25 @@ mod tests {
         assert_eq!(sent, 128_000);
         assert!(body.is_end_stream());
         assert!(start.elapsed() >= Duration::from_millis(1900), "{:?}", start.elapsed());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_limit_that_changes_holds_for_what_is_under_way() {
+        let pace = Arc::new(Pace::new(Some(ByteSize(1000))));
+        let payload = PutPayload::from(Bytes::from(vec![7; 100_000]));
+        let mut body = PacedBody::new(payload.into(), Progress::begin(), Arc::clone(&pace));
+        let start = Instant::now();
+        body.frame().await.unwrap().unwrap();
+        pace.set(Some(ByteSize(10_000)));
+        let mut sent = 0;
+        while sent < 10_000 {
+            sent += body.frame().await.unwrap().unwrap().into_data().unwrap().len();
+        }
+        assert!(start.elapsed() < Duration::from_millis(2000), "{:?}", start.elapsed());
+        pace.set(None);
+        let begun = Instant::now();
+        body.collect().await.unwrap();
+        assert!(begun.elapsed() < Duration::from_millis(100), "{:?}", begun.elapsed());
     }
 
     #[tokio::test(start_paused = true)]

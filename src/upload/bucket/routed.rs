@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 
 use super::http::Connector;
+use super::pace::Pace;
 use super::store::StoreBucket;
 use super::{Body, Bucket, Environment, FolderBucket, Journal, Kind, PutError, Receipt, Trouble, blocking};
 use crate::disk::Disk;
@@ -37,7 +38,7 @@ struct Opening {
 }
 
 impl Routed {
-    /// Opens the main one.
+    /// Opens the main one. `pace` is that of those in whose place these come.
     ///
     /// # Errors
     /// As [`super::open`].
@@ -46,11 +47,12 @@ impl Routed {
         environment: &Environment,
         disk: &Arc<dyn Disk>,
         writer: &str,
+        pace: Option<Arc<Pace>>,
     ) -> Result<Self, String> {
         let destination = Destination::parse(&options.to)?;
         let connector = match &destination {
             Destination::Folder { .. } => None,
-            store => Some(StoreBucket::connector(options, store, environment)?),
+            store => Some(StoreBucket::connector(options, store, environment, pace)?),
         };
         let opening = Opening {
             options: options.clone(),
@@ -131,6 +133,10 @@ impl Bucket for Routed {
     fn memory_of_put(&self, object_bytes: u64) -> u64 {
         self.main.memory_of_put(object_bytes)
     }
+
+    fn pace(&self) -> Option<Arc<Pace>> {
+        self.opening.connector.as_ref().map(|connector| Arc::clone(connector.pace()))
+    }
 }
 
 #[cfg(test)]
@@ -158,7 +164,7 @@ mod tests {
         let disk: Arc<dyn Disk> = Arc::new(RealDisk);
         let root = folder.path().join("bucket");
         let options = Options { to: format!("file://{}", root.display()), ..Options::default() };
-        let routed = Routed::new(&options, &Environment::default(), &disk, "a1b2c3d4").unwrap();
+        let routed = Routed::new(&options, &Environment::default(), &disk, "a1b2c3d4", None).unwrap();
         let (mut object, body) = spooled(&RealDisk, folder.path(), "object", b"content");
         for number in 0..OPEN_MAX * 2 {
             object.bucket = Some(format!("lake-{number}"));

@@ -22,6 +22,7 @@ use super::answer::recorded;
 use super::http::{Connector, Dialect, ca_bundle};
 use super::labels::Labels;
 use super::multipart::Multipart;
+use super::pace::Pace;
 use super::{Body, Bucket, Environment, Journal, Kind, PutError, Receipt, Trouble, aws, blocking};
 use crate::pack::Object;
 use crate::secret::Secret;
@@ -98,7 +99,8 @@ impl StoreBucket {
         }
     }
 
-    /// What makes the connections to the buckets of the store of `destination`; they share it, and with it the bandwidth.
+    /// What makes the connections to the buckets of the store of `destination`; they share it, and with it the bandwidth, which is
+    /// `pace` if there is one already.
     ///
     /// # Errors
     /// As [`StoreBucket::new`].
@@ -106,6 +108,7 @@ impl StoreBucket {
         options: &Options,
         destination: &Destination,
         environment: &Environment,
+        pace: Option<Arc<Pace>>,
     ) -> Result<Connector, String> {
         let (dialect, environment_bundle) = match destination {
             Destination::S3 { .. } => (Dialect::S3, environment.get("AWS_CA_BUNDLE")),
@@ -115,7 +118,7 @@ impl StoreBucket {
                 return Err(format!("{} is a folder and no store", path.display()));
             }
         };
-        Connector::new(options, dialect, ca_bundle(options, environment_bundle)?.as_deref())
+        Connector::new(options, dialect, ca_bundle(options, environment_bundle)?.as_deref(), pace)
     }
 
     async fn put_whole(&self, object: &Object, body: &Body) -> Result<Receipt, PutError> {

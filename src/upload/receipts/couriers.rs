@@ -55,8 +55,9 @@ impl Couriers {
         if receipts.trail.is_some() {
             tasks.push(tokio::spawn(courier().carry_lists(Arc::clone(bucket))));
         }
-        if let Some(webhook) = &receipts.webhook {
-            tasks.push(tokio::spawn(courier().post_notices(webhook.clone())));
+        let webhook = receipts.webhook.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(webhook) = webhook {
+            tasks.push(tokio::spawn(courier().post_notices(webhook)));
         }
         Self { stop, tasks: Mutex::new(tasks) }
     }

@@ -64,7 +64,7 @@ use line::Line;
 pub use options::{ReceiptOptions, WebhookOptions};
 use outbox::{Notice, Outbox};
 use trail::Trail;
-use webhook::Webhook;
+pub(super) use webhook::Webhook;
 
 /// Where receipts are kept, and of what.
 #[derive(Clone, Debug)]
@@ -83,7 +83,7 @@ pub struct Receipts {
     source: Source,
     trail: Option<Mutex<Trail>>,
     outbox: Option<Outbox>,
-    webhook: Option<Webhook>,
+    webhook: Mutex<Option<Webhook>>,
     /// Delivered objects of batches that are not released, by their addresses.
     confirmed: Mutex<HashMap<String, Confirmed>>,
     /// Whether hours are sealed that are not over.
@@ -144,7 +144,7 @@ impl Receipts {
         };
         let (trail, outbox) = open().map_err(|error| error.to_string())?;
         Ok(Some(Self {
-            webhook: Webhook::new(options)?,
+            webhook: Mutex::new(Webhook::new(options)?),
             source,
             trail,
             outbox,
@@ -273,6 +273,11 @@ impl Receipts {
         };
         // Whoever has the lock may be at work on the disk. A count that broke off is taken for something left.
         tokio::task::spawn_blocking(count).await.unwrap_or(1)
+    }
+
+    /// Whom notices are posted to by couriers that are started from now on.
+    pub(super) fn set_webhook(&self, webhook: Option<Webhook>) {
+        *self.webhook.lock().unwrap_or_else(PoisonError::into_inner) = webhook;
     }
 
     fn lock_trail(&self) -> Option<MutexGuard<'_, Trail>> {

@@ -8,7 +8,7 @@ use crate::upload::trouble::{Kind, Trouble};
 
 /// Whom notices are posted to.
 #[derive(Clone, Debug)]
-pub(super) struct Webhook {
+pub(in crate::upload) struct Webhook {
     client: reqwest::Client,
     url: reqwest::Url,
     headers: HeaderMap,
@@ -20,7 +20,7 @@ impl Webhook {
     ///
     /// # Errors
     /// A sentence that says which setting is wrong.
-    pub(super) fn new(options: &Options) -> Result<Option<Self>, String> {
+    pub(in crate::upload) fn new(options: &Options) -> Result<Option<Self>, String> {
         let webhook = &options.receipts.webhook;
         let Some(url) = &webhook.url else { return Ok(None) };
         let wrong = |_| format!("upload.receipts.webhook.url is {url}; it must be a URL");
