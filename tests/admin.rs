@@ -49,6 +49,7 @@ impl Subject for Process {
             outputs: Vec::new(),
             delivery: Delivery::default(),
             losses: Losses::default(),
+            notes: Vec::new(),
         }
     }
 

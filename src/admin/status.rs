@@ -31,6 +31,9 @@ pub struct Status {
     pub outputs: Vec<Output>,
     /// What was lost.
     pub losses: Losses,
+    /// What is worth knowing and no fault, in sentences.
+    #[serde(default)]
+    pub notes: Vec<String>,
 }
 
 /// An address that clients can reach.

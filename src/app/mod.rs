@@ -13,13 +13,14 @@ mod offline;
 mod opened;
 mod packing;
 mod pipeline;
+mod reload;
 mod room;
 mod subject;
 mod supervision;
 
 use std::future::Future;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -41,6 +42,7 @@ pub use self::data_folder::Paths;
 pub use self::draining::Draining;
 pub use self::greeting::greeting;
 pub use self::offline::status;
+pub use self::reload::{Changed, Reloader};
 
 /// What the end takes beside answering and delivering: sealing, and the ledger.
 const ENDING_BESIDES: Duration = Duration::from_secs(20);
@@ -76,8 +78,7 @@ pub struct App {
     recorder: Recorder,
     receiver: Receiver<LogIntake>,
     admin: Option<(JoinHandle<()>, watch::Sender<bool>)>,
-    finish_within: Duration,
-    /// How long the end takes at most, in all.
+    /// How long the end takes at most, beside the delivery.
     ending_takes: Duration,
 }
 
@@ -109,6 +110,8 @@ impl App {
             instance: pipeline.writer_id().into(),
         };
         let receiver = Receiver::new(config.receive.clone(), receiving, intake)?;
+        let finish_within = config.upload.finish_within.duration().as_millis();
+        let finish_within = u64::try_from(finish_within).unwrap_or(u64::MAX);
         let process = Arc::new(Process {
             pipeline,
             data_dir: config.data_dir.clone(),
@@ -116,11 +119,12 @@ impl App {
             started_at: Timestamp::now(),
             started,
             is_ending: AtomicBool::new(false),
+            finish_within_milliseconds: AtomicU64::new(finish_within),
+            notes: Mutex::default(),
         });
         let admin = admin.map(|bound| serve(bound.server(Arc::clone(&process), recorder.clone())));
-        let finish_within = config.upload.finish_within.duration();
-        let ending_takes = config.receive.finish_within.duration() + finish_within + ENDING_BESIDES;
-        Ok(Self { process, recorder, receiver, admin, finish_within, ending_takes })
+        let ending_takes = config.receive.finish_within.duration() + ENDING_BESIDES;
+        Ok(Self { process, recorder, receiver, admin, ending_takes })
     }
 
     /// The addresses on which it listens, by name: `grpc`, `http` and, unless it is off, `admin`.
@@ -145,12 +149,12 @@ impl App {
     /// # Errors
     /// If something of it failed.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> anyhow::Result<Ended> {
-        let Self { process, recorder, receiver, admin, finish_within, ending_takes } = self;
+        let Self { process, recorder, receiver, admin, ending_takes } = self;
         let told = tokio::spawn(supervision::keep_told(Arc::clone(&process)));
         let ending = async {
             shutdown.await;
             process.is_ending.store(true, Ordering::Release);
-            notify::stopping(ending_takes);
+            notify::stopping(ending_takes + process.finish_within());
             tracing::info!("shutting down: nothing more is taken in");
         };
         notify::ready();
@@ -158,7 +162,7 @@ impl App {
             () = receiver.run(ending) => {}
             () = keep_tidy(&recorder), if admin.is_none() => {}
         }
-        let ended = process.pipeline.stop(finish_within).await?;
+        let ended = process.pipeline.stop(process.finish_within()).await?;
         told.abort();
         if let Some((task, ending)) = admin {
             ending.send_replace(true);

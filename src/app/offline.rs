@@ -54,6 +54,7 @@ pub fn status(config: &Config) -> anyhow::Result<Status> {
         delivery: Delivery::default(),
         outputs: config.all_outputs().map(|(name, _, to)| output(&name, &to.to, &spool.batches)).collect(),
         losses,
+        notes: Vec::new(),
     })
 }
 

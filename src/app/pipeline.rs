@@ -1,6 +1,7 @@
 //! The stages behind the receiver, wired together: log, packing, delivery.
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -13,15 +14,16 @@ use crate::catalog::Catalog;
 use crate::config::Config;
 use crate::disk::{Budget, Disk};
 use crate::log::{Log, SegmentId, WhenFull};
-use crate::pack::Spool;
-use crate::upload::{self, Deliveries};
+use crate::metrics;
+use crate::pack::{OutputName, Spool};
+use crate::upload::{self, Deliveries, Environment};
 
 use super::Ended;
 use super::data_folder::DataFolder;
 use super::forecast::{Forecast, keep_forecast};
 use super::opened::{Opened, outputs_before};
 use super::packing::Packing;
-use super::room::keep_room;
+use super::room::{Dropping, keep_room};
 
 /// How often it looks whether everything is delivered.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
@@ -38,11 +40,16 @@ pub(super) struct Pipeline {
     spool: Arc<Spool>,
     catalog: Arc<Catalog>,
     packing: Mutex<Option<Packing>>,
-    is_between: Arc<std::sync::atomic::AtomicBool>,
+    is_between: Arc<AtomicBool>,
     tasks: Mutex<Vec<JoinHandle<()>>>,
     ending: watch::Sender<bool>,
+    /// Whether the oldest is dropped when there is no room.
+    drops: Arc<AtomicBool>,
     data_folder: DataFolder,
 }
+
+/// Settings of delivery that were found to be right.
+pub(super) struct Prepared(Vec<(OutputName, upload::Prepared)>);
 
 impl Pipeline {
     /// Opens the data folder and starts to deliver what is in it.
@@ -70,10 +77,10 @@ impl Pipeline {
         let (ending, _) = watch::channel(false);
         let mut tasks =
             vec![tokio::spawn(keep_forecast(Arc::clone(&forecast), Arc::clone(&budget), ending.subscribe()))];
-        if config.log.when_full == WhenFull::DropOldest {
-            let (log, deliveries) = (log.clone(), Arc::clone(&deliveries));
-            tasks.push(tokio::spawn(keep_room(log, deliveries, Arc::clone(&losses), ending.subscribe())));
-        }
+        let drops = Arc::new(AtomicBool::new(config.log.when_full == WhenFull::DropOldest));
+        let dropping =
+            Dropping { log: log.clone(), deliveries: Arc::clone(&deliveries), losses: Arc::clone(&losses) };
+        tasks.push(tokio::spawn(keep_room(dropping, Arc::clone(&drops), ending.subscribe())));
         Ok(Self {
             log,
             budget,
@@ -87,8 +94,38 @@ impl Pipeline {
             is_between,
             tasks: Mutex::new(tasks),
             ending,
+            drops,
             data_folder,
         })
+    }
+
+    /// Opens what the outputs of `config` name, which are those that there are. Nothing changes yet. Blocks the thread.
+    ///
+    /// # Errors
+    /// A sentence that says what is wrong.
+    pub(super) fn prepare(&self, config: &Config) -> Result<Prepared, String> {
+        let (environment, writer) = (Environment::of_process(), self.data_folder.writer_id());
+        let mut all = Vec::new();
+        for (output, _, options) in config.all_outputs() {
+            let Some(uploader) = self.deliveries.of(&output) else { continue };
+            let prepared = uploader.prepare(options, &environment, &self.disk, &writer)?;
+            all.push((output, prepared));
+        }
+        Ok(Prepared(all))
+    }
+
+    /// Goes by the settings of `config` from now on, as far as they can change.
+    pub(super) async fn change(&self, config: &Config, prepared: Prepared) {
+        let budget = config.log.disk_budget.bytes();
+        self.budget.set_limit(budget);
+        self.drops.store(config.log.when_full == WhenFull::DropOldest, Ordering::Release);
+        self.log.change(&config.log, config.packing().pinned());
+        for (output, prepared) in prepared.0 {
+            metrics::upload::queue_capacity(output.as_str(), budget);
+            if let Some(uploader) = self.deliveries.of(&output) {
+                uploader.change(prepared).await;
+            }
+        }
     }
 
     /// Seals what is in the log and waits until all that was acknowledged before is in the bucket, `patience` at most;
@@ -130,7 +167,7 @@ impl Pipeline {
         // In this order: a batch is noted as being between log and delivery before it leaves the one, and until after
         // it has come to the other.
         self.log.sealed_ids().into_iter().all(|id| !is_older(id))
-            && !self.is_between.load(std::sync::atomic::Ordering::SeqCst)
+            && !self.is_between.load(Ordering::SeqCst)
             && self.spool.batches().iter().all(|batch| !is_older(batch.segment))
     }
 

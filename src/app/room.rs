@@ -1,5 +1,6 @@
 //! `log.when_full: drop_oldest`: makes room when intake finds none.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -15,19 +16,23 @@ use crate::upload::Deliveries;
 /// How often it looks whether intake is blocked, and how long intake has to find the room that was made.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 
-/// Drops the oldest objects, or segments if there are none, whenever intake is blocked. Ends with `ending`.
-pub(super) async fn keep_room(
-    log: Log,
-    deliveries: Arc<Deliveries>,
-    losses: Arc<Mutex<Losses>>,
-    mut ending: watch::Receiver<bool>,
-) {
+/// What is dropped from, and who counts it.
+pub(super) struct Dropping {
+    pub(super) log: Log,
+    pub(super) deliveries: Arc<Deliveries>,
+    pub(super) losses: Arc<Mutex<Losses>>,
+}
+
+/// Drops the oldest objects, or segments if there are none, whenever intake is blocked and `drops` says so. Ends with
+/// `ending`.
+pub(super) async fn keep_room(dropping: Dropping, drops: Arc<AtomicBool>, mut ending: watch::Receiver<bool>) {
+    let Dropping { log, deliveries, losses } = dropping;
     loop {
         tokio::select! {
             _ = ending.wait_for(|ending| *ending) => return,
             () = tokio::time::sleep(LOOK_EVERY) => {}
         }
-        if !log.lacks_room() {
+        if !drops.load(Ordering::Acquire) || !log.lacks_room() {
             continue;
         }
         let (log, deliveries) = (log.clone(), Arc::clone(&deliveries));

@@ -1,8 +1,8 @@
 //! What the admin server says about the process.
 
 use std::path::PathBuf;
-use std::sync::PoisonError;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -28,6 +28,10 @@ pub(super) struct Process {
     pub(super) started_at: Timestamp,
     pub(super) started: Instant,
     pub(super) is_ending: AtomicBool,
+    /// How long delivery may go on at the end.
+    pub(super) finish_within_milliseconds: AtomicU64,
+    /// What is worth knowing of the configuration, in sentences.
+    pub(super) notes: Mutex<Vec<String>>,
 }
 
 impl Subject for Process {
@@ -67,6 +71,7 @@ impl Subject for Process {
             delivery: self::delivery(&delivery),
             outputs: outputs.iter().map(|(name, status)| output(name, status)).collect(),
             losses: self.losses(&log, &delivery),
+            notes: self.notes().into_iter().chain(delivery.notes).collect(),
         }
     }
 
@@ -102,6 +107,20 @@ impl Subject for Process {
 }
 
 impl Process {
+    /// For how long delivery may go on once the process is to end.
+    pub(super) fn finish_within(&self) -> Duration {
+        Duration::from_millis(self.finish_within_milliseconds.load(Ordering::Acquire))
+    }
+
+    /// Makes these the notes about the configuration.
+    pub(super) fn tell(&self, notes: Vec<String>) {
+        *self.notes.lock().unwrap_or_else(PoisonError::into_inner) = notes;
+    }
+
+    fn notes(&self) -> Vec<String> {
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     fn why_blocked(&self) -> String {
         let budget = &self.pipeline.budget;
         let because = match upload::Status::of_all(&self.pipeline.deliveries.status()).failing {

@@ -10,6 +10,7 @@ mod load;
 mod logging;
 mod man;
 mod progress;
+mod reload;
 mod run;
 mod send;
 mod settings;
@@ -24,8 +25,9 @@ use std::process::ExitCode;
 use anyhow::{Context as _, bail};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use crate::collector::{self, Table, Understood};
-use crate::config::{Flag, Sources};
+use crate::collector::{Table, Understood};
+use crate::config::Flag;
+use reload::Reading;
 
 pub use arguments::{
     Arguments, Check, Command, Common, Completions, Drain, Flush, Inspect, InspectWhat, Load, LoadFormat,
@@ -48,14 +50,14 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Man(arguments) => return man::run(arguments),
         _ => {}
     }
-    let ignores = common.ignore_unsupported;
-    let understood = collector::load(&Sources::of_process(common.config, flags), ignores);
+    let reading = Reading { named: common.config, flags, ignores: common.ignore_unsupported };
+    let understood = reading.read();
     if let Command::Check(check) = &command {
         return check::run(understood?, check);
     }
     let Understood { loaded, table, .. } = understood?;
     match command {
-        Command::Run(_) => run::run(loaded, table.as_ref()),
+        Command::Run(_) => run::run(loaded, table.as_ref(), reading),
         Command::Send(arguments) => send::run(&loaded.config, arguments),
         Command::Flush(arguments) => flush::run(&loaded.config, &arguments),
         Command::Status(arguments) => status::run(&loaded.config, &arguments),

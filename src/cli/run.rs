@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 
 use super::drain::left;
 use super::logging;
+use super::reload::{Reading, Reloading, Wish};
 use crate::admin::Recorder;
 use crate::app::{App, Ended, greeting};
 use crate::collector::Table;
@@ -16,7 +17,7 @@ use crate::config::{Config, Loaded};
 use crate::telemetry::{Exporter, Instance, Logs};
 
 /// Runs until SIGTERM or Ctrl-C; a second one ends it at once.
-pub(super) fn run(loaded: Loaded, table: Option<&Table>) -> anyhow::Result<ExitCode> {
+pub(super) fn run(loaded: Loaded, table: Option<&Table>, reading: Reading) -> anyhow::Result<ExitCode> {
     let recorder = Recorder::install().context("cannot set up the metrics")?;
     let logs = logging::serve(&loaded.config.telemetry)?;
     if let Some(table) = table {
@@ -29,7 +30,7 @@ pub(super) fn run(loaded: Loaded, table: Option<&Table>) -> anyhow::Result<ExitC
         tracing::warn!("{warning}");
     }
     let runtime = super::server_runtime()?;
-    let outcome = runtime.block_on(watched(loaded, recorder, &logs));
+    let outcome = runtime.block_on(watched(loaded, reading, recorder, &logs));
     // What still runs does so because somebody asked twice for the end.
     runtime.shutdown_background();
     match outcome {
@@ -43,15 +44,21 @@ pub(super) fn run(loaded: Loaded, table: Option<&Table>) -> anyhow::Result<ExitC
 }
 
 /// Serves, and exports what there is to tell about it, if that is wanted, until the very end.
-async fn watched(loaded: Loaded, recorder: Recorder, logs: &Logs) -> anyhow::Result<ExitCode> {
-    let (config, started_at) = (loaded.config, Timestamp::now());
+async fn watched(
+    loaded: Loaded,
+    reading: Reading,
+    recorder: Recorder,
+    logs: &Logs,
+) -> anyhow::Result<ExitCode> {
+    let (config, started_at) = (loaded.config.clone(), Timestamp::now());
     // Before anything is opened, so that a signal that comes early ends it in the right order too.
-    let signals = Signals::listen()?;
+    let (signals, wish) = (Signals::listen()?, Wish::listen()?);
     let app = App::start(config.clone(), recorder).await?;
     let instance = Instance { id: app.instance(), started_at };
     let exporter = Exporter::start(&config.telemetry.export, &instance, logs, app.numbers());
     let exporter = exporter.map_err(anyhow::Error::msg)?;
-    let Some(ended) = serve(&config, app, signals).await.transpose() else {
+    let reloading = Reloading::start(reading, app.reloader(loaded), wish);
+    let Some(ended) = serve(&config, app, signals, reloading).await.transpose() else {
         tracing::warn!("ended at once, on a second signal; what was acknowledged is on disk");
         return Ok(ExitCode::FAILURE);
     };
@@ -63,7 +70,12 @@ async fn watched(loaded: Loaded, recorder: Recorder, logs: &Logs) -> anyhow::Res
 }
 
 /// Serves until a signal, and takes everything down; `None` if a second signal did not wait for that.
-async fn serve(config: &Config, app: App, mut signals: Signals) -> anyhow::Result<Option<Ended>> {
+async fn serve(
+    config: &Config,
+    app: App,
+    mut signals: Signals,
+    reloading: Reloading,
+) -> anyhow::Result<Option<Ended>> {
     super::print(&greeting(config, app.listeners()))?;
     let (ask, asked) = oneshot::channel();
     let running = app.run(async {
@@ -73,7 +85,7 @@ async fn serve(config: &Config, app: App, mut signals: Signals) -> anyhow::Resul
     tokio::pin!(running);
     tokio::select! {
         ended = &mut running => return ended.map(Some),
-        () = signals.next() => drop(ask.send(())),
+        () = async { signals.next().await; reloading.stop().await } => drop(ask.send(())),
     }
     tokio::select! {
         ended = &mut running => ended.map(Some),

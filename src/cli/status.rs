@@ -256,6 +256,7 @@ mod tests {
                 ..Delivery::default()
             },
             losses: Losses::default(),
+            notes: Vec::new(),
         }
     }
 

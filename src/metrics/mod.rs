@@ -4,6 +4,7 @@
 //! dashboards work unchanged.
 
 pub mod catalog;
+pub mod config;
 mod descriptions;
 pub mod disk;
 pub mod listen;

@@ -4,13 +4,12 @@
 //! waits for more holds no more than its body meanwhile. Even that could go in a circle; it ends because every wait has a
 //! deadline, after which the client is told to come back.
 
-use std::sync::Arc;
-
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout_at};
 
 use super::Refusal;
 use super::held::counted_when_held;
+use super::places::Places;
 use crate::metrics;
 use crate::units::ByteSize;
 
@@ -20,8 +19,7 @@ const PERMIT_BYTES: usize = 1024;
 /// The memory that all requests share.
 #[derive(Clone, Debug)]
 pub(super) struct Admission {
-    permits: Arc<Semaphore>,
-    capacity: u32,
+    permits: Places,
 }
 
 /// Memory set aside for one request, given back when this is dropped.
@@ -34,9 +32,12 @@ pub(super) struct Reservation {
 impl Admission {
     /// Shares out `capacity`.
     pub(super) fn new(capacity: ByteSize) -> Self {
-        let bytes = usize::try_from(capacity.bytes()).unwrap_or(usize::MAX);
-        let capacity = u32::try_from(bytes / PERMIT_BYTES).unwrap_or(u32::MAX);
-        Self { permits: Arc::new(Semaphore::new(capacity as usize)), capacity }
+        Self { permits: Places::new(permits_of(capacity)) }
+    }
+
+    /// Shares out another capacity. What is set aside stays so. Must be called on a tokio runtime.
+    pub(super) fn resize(&self, capacity: ByteSize) {
+        self.permits.resize(permits_of(capacity));
     }
 
     /// Sets `bytes` aside, waiting for them until `patience_ends`.
@@ -47,14 +48,16 @@ impl Admission {
 
     /// Permits that cover `bytes`. What needs more than there is may have all: it would wait for ever otherwise.
     fn permits_for(&self, bytes: usize) -> u32 {
-        u32::try_from(bytes.div_ceil(PERMIT_BYTES)).unwrap_or(u32::MAX).min(self.capacity)
+        u32::try_from(bytes.div_ceil(PERMIT_BYTES)).unwrap_or(u32::MAX).min(self.permits.all())
     }
 
     async fn acquire(&self, permits: u32, patience_ends: Instant) -> Result<OwnedSemaphorePermit, Refusal> {
-        let acquired = if let Ok(acquired) = self.permits.clone().try_acquire_many_owned(permits) {
+        let acquired = if let Ok(acquired) = self.permits.semaphore().clone().try_acquire_many_owned(permits)
+        {
             acquired
         } else {
-            let waiting = timeout_at(patience_ends, self.permits.clone().acquire_many_owned(permits));
+            let waiting =
+                timeout_at(patience_ends, self.permits.semaphore().clone().acquire_many_owned(permits));
             // The semaphore is never closed; were it, no more could be taken in either.
             counted_when_held(waiting).await.ok().and_then(Result::ok).ok_or(Refusal::Overloaded)?
         };
@@ -93,6 +96,11 @@ impl Drop for Reservation {
     }
 }
 
+/// The permits that there are for so many bytes.
+fn permits_of(capacity: ByteSize) -> u32 {
+    u32::try_from(capacity.bytes() / PERMIT_BYTES as u64).unwrap_or(u32::MAX)
+}
+
 /// Permits as bytes, for the gauge.
 fn change(permits: u32) -> f64 {
     f64::from(permits) * 1024.0
@@ -111,7 +119,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn memory_is_given_back_when_a_reservation_shrinks_or_goes() {
         let admission = Admission::new(ByteSize::kib(10));
-        let free = || admission.permits.available_permits();
+        let free = || admission.permits.semaphore().available_permits();
         let now = Instant::now();
         let mut first = admission.reserve(kib(8), now).await.unwrap();
         assert_eq!(free(), 2);
@@ -152,5 +160,21 @@ mod tests {
     async fn what_needs_more_than_there_is_may_have_all() {
         let admission = Admission::new(ByteSize::kib(10));
         assert!(admission.reserve(kib(1000), Instant::now()).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_capacity_that_changes_takes_nothing_from_those_who_have_it() {
+        let admission = Admission::new(ByteSize::kib(10));
+        let now = Instant::now();
+        let first = admission.reserve(kib(8), now).await.unwrap();
+        admission.resize(ByteSize::kib(4));
+        tokio::task::yield_now().await;
+        assert_eq!(admission.reserve(1, now).await.unwrap_err(), Refusal::Overloaded);
+        drop(first);
+        tokio::task::yield_now().await;
+        let all = admission.reserve(kib(1000), now).await.unwrap();
+        assert_eq!(all.count(), 4);
+        admission.resize(ByteSize::kib(6));
+        assert!(admission.reserve(kib(2), now).await.is_ok());
     }
 }

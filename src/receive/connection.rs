@@ -18,6 +18,7 @@ use super::activity::{Activity, Watched};
 use super::answer_body::AnswerBody;
 use super::endpoint::Endpoint;
 use super::lifetime::{End, Lifetime};
+use super::live::Live;
 use super::route::answer;
 use super::stage::Stage;
 use super::{ConnectionOptions, Intake, Options};
@@ -56,16 +57,16 @@ where
     S: AsyncRead + AsyncWrite + Unpin + 'static,
 {
     let (_serving, phase) = watch::channel(Phase::Serving);
-    let endpoint = Arc::new(Endpoint::in_memory(&options));
-    serve(stream, "memory", Arc::new(Stage::new(options, intake)), endpoint, phase).await;
+    let endpoint = Arc::new(Live::new(Endpoint::in_memory(&options)));
+    serve(stream, "memory", Arc::new(Live::new(Stage::new(options, intake))), endpoint, phase).await;
 }
 
 /// Serves a connection that came to `endpoint` until the client closes it, it is over, or `phase` says so.
 pub(super) async fn serve<I, S>(
     stream: S,
     peer: impl Display,
-    stage: Arc<Stage<I>>,
-    endpoint: Arc<Endpoint>,
+    stage: Arc<Live<Stage<I>>>,
+    endpoint: Arc<Live<Endpoint>>,
     mut phase: watch::Receiver<Phase>,
 ) where
     I: Intake,
@@ -73,12 +74,14 @@ pub(super) async fn serve<I, S>(
 {
     let calls = Calls::default();
     {
-        let builder = builder(calls.clone(), &endpoint.connection);
+        let options = endpoint.get().connection.clone();
+        let builder = builder(calls.clone(), &options);
         let activity = Activity::begin();
-        let mut lifetime = Lifetime::begin(activity.clone(), &endpoint.connection);
+        let mut lifetime = Lifetime::begin(activity.clone(), &options);
         let watched = Watched { stream, activity: activity.clone() };
         let service = service_fn(|request| {
-            let (stage, endpoint) = (stage.clone(), endpoint.clone());
+            // Each request goes by the settings that are in force when it comes.
+            let (stage, endpoint) = (stage.get(), endpoint.get());
             let (activity, request_lasts) = (activity.clone(), activity.request());
             async move {
                 let answered = answer(stage, endpoint, request).await;

@@ -13,7 +13,7 @@ use super::fault::Fault;
 use super::options::Listening;
 use super::{ConnectionOptions, Options, Refusal};
 use crate::listen::auth::{AuthOptions, Authenticator, Denied};
-use crate::listen::tls::{self, Tls};
+use crate::listen::tls::{self, Tls, TlsOptions};
 use crate::listen::{self, Stream};
 use crate::metrics;
 
@@ -25,7 +25,8 @@ const FORBIDDEN: &str = "forbidden";
 pub(super) struct Endpoint {
     pub(super) name: String,
     pub(super) connection: ConnectionOptions,
-    tls: Option<Arc<Tls>>,
+    /// With the place of its settings, and with these.
+    tls: Option<(String, TlsOptions, Arc<Tls>)>,
     authenticator: Option<Arc<Authenticator>>,
     cors: Option<Cors>,
     tenant_header: Option<HeaderName>,
@@ -36,7 +37,7 @@ pub(super) struct Endpoint {
 pub(super) type Authenticators = Vec<(AuthOptions, Arc<Authenticator>)>;
 
 impl Endpoint {
-    /// That of a listener, with what its files have in them.
+    /// That of a listener, with what its files have in them. What is as in `before`, which it replaces, goes on.
     ///
     /// # Errors
     /// When a file cannot be read, or is not what it has to be.
@@ -44,14 +45,21 @@ impl Endpoint {
         listening: &Listening,
         options: &Options,
         authenticators: &mut Authenticators,
+        before: Option<&Self>,
     ) -> Result<Self, listen::Error> {
         let Listening { name, section, options: own, .. } = listening;
         // What is as in `receive` is said to stand there.
         let place = |inherits: bool, part: &str| {
             format!("{}.{part}", if inherits { "receive" } else { section.as_str() })
         };
-        let tls = own.tls.is_on().then(|| {
-            Tls::load(name, &place(own.tls == options.tls, "tls"), &own.tls, tls::HTTP).map(Arc::new)
+        let tls = own.tls.is_on().then(|| -> Result<_, listen::Error> {
+            let place = place(own.tls == options.tls, "tls");
+            let known = before.and_then(|before| before.tls.as_ref());
+            if let Some(known) = known.filter(|(at, tls, _)| *at == place && *tls == own.tls) {
+                return Ok(known.clone());
+            }
+            let tls = Tls::load(name, &place, &own.tls, tls::HTTP)?;
+            Ok((place, own.tls.clone(), Arc::new(tls)))
         });
         if !options.tenant_header.is_empty() {
             metrics::listen::auth_failures(name, FORBIDDEN, 0);
@@ -90,13 +98,18 @@ impl Endpoint {
         self.authenticator.is_some()
     }
 
+    /// Whether it asks by these credentials.
+    pub(super) fn asks_by(&self, authenticator: &Arc<Authenticator>) -> bool {
+        self.authenticator.as_ref().is_some_and(|own| Arc::ptr_eq(own, authenticator))
+    }
+
     /// Shakes hands with a client, if that is to be done.
     ///
     /// # Errors
     /// When that fails.
     pub(super) async fn shake_hands(&self, stream: Stream) -> std::io::Result<Stream> {
         match &self.tls {
-            Some(tls) => tls.accept(stream).await,
+            Some((.., tls)) => tls.accept(stream).await,
             None => Ok(stream),
         }
     }
@@ -145,7 +158,7 @@ impl Endpoint {
     /// Looks at the files every now and then. Never returns.
     pub(super) async fn keep_fresh(&self) {
         let tls = async {
-            if let Some(tls) = &self.tls {
+            if let Some((.., tls)) = &self.tls {
                 Arc::clone(tls).keep_fresh().await;
             }
         };

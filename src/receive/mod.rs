@@ -33,6 +33,7 @@ mod call;
 mod caller;
 mod compression;
 mod connection;
+mod control;
 mod cors;
 mod endpoint;
 mod error;
@@ -44,9 +45,11 @@ mod http;
 mod intake;
 mod lifetime;
 mod listeners;
+mod live;
 mod open;
 mod options;
 mod patience;
+mod places;
 mod progress;
 mod receiver;
 mod rejected;
@@ -57,6 +60,7 @@ mod stage;
 
 #[doc(hidden)]
 pub use connection::serve_in_memory;
+pub use control::{Control, Prepared};
 pub use error::Error;
 pub use export::{Export, TENANT_BYTES_MAX};
 pub use intake::{Intake, Refusal};

@@ -76,11 +76,16 @@ impl Opener {
     /// Opens requests that have at most `limit` bytes, compressed and decompressed.
     pub(super) fn new(limit: ByteSize) -> Self {
         let cores = available_parallelism().map_or(1, usize::from);
-        Self {
-            limit,
-            limit_bytes: usize::try_from(limit.bytes()).unwrap_or(usize::MAX - 1),
-            cores: Arc::new(Semaphore::new(cores.saturating_sub(1).max(1))),
-        }
+        Self::with(limit, Arc::new(Semaphore::new(cores.saturating_sub(1).max(1))))
+    }
+
+    /// The same with another limit.
+    pub(super) fn with_limit(&self, limit: ByteSize) -> Self {
+        Self::with(limit, Arc::clone(&self.cores))
+    }
+
+    fn with(limit: ByteSize, cores: Arc<Semaphore>) -> Self {
+        Self { limit, limit_bytes: usize::try_from(limit.bytes()).unwrap_or(usize::MAX - 1), cores }
     }
 
     /// The length of a body that the client announced, if it is within the limit.

@@ -5,14 +5,16 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use super::connection::{self, Phase};
 use super::endpoint::Endpoint;
+use super::live::Live;
+use super::places::Places;
 use super::stage::Stage;
-use super::{Error, Intake, Listeners, Options};
+use super::{Control, Error, Intake, Listeners, Options};
 use crate::listen::{Peer, Stream};
 use crate::metrics;
 
@@ -23,7 +25,8 @@ const AFTER_FAILED_ACCEPT: Duration = Duration::from_millis(200);
 #[derive(Debug)]
 pub struct Receiver<I> {
     listeners: Listeners,
-    stage: Arc<Stage<I>>,
+    stage: Arc<Live<Stage<I>>>,
+    places: Places,
 }
 
 impl<I: Intake> Receiver<I> {
@@ -33,18 +36,29 @@ impl<I: Intake> Receiver<I> {
     /// When a setting is wrong.
     pub fn new(options: Options, listeners: Listeners, intake: I) -> Result<Self, Error> {
         options.validate().map_err(Error::Options)?;
-        Ok(Self { listeners, stage: Arc::new(Stage::new(options, intake)) })
+        let places = Places::new(options.max_connections);
+        Ok(Self { listeners, stage: Arc::new(Live::new(Stage::new(options, intake))), places })
+    }
+
+    /// What changes its settings while it runs.
+    pub fn control(&self) -> Control<I> {
+        Control {
+            stage: Arc::clone(&self.stage),
+            endpoints: self.listeners.endpoints(),
+            places: self.places.clone(),
+            changed: Arc::clone(&self.listeners.changed),
+            authenticators: Arc::clone(&self.listeners.authenticators),
+        }
     }
 
     /// Receives until `shutdown` is ready. Then it accepts no more, lets what has come be answered for
     /// `receive.finish_within`, and returns when no connection and no task is left.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
-        let Self { listeners, stage } = self;
-        let finish_within = stage.options.finish_within.duration();
+        let Self { listeners, stage, places } = self;
         let (phase, _) = watch::channel(Phase::Serving);
         let mut connections = JoinSet::new();
         {
-            let accepting = accept(&listeners, &stage, &phase, &mut connections);
+            let accepting = accept(&listeners, &stage, &places, &phase, &mut connections);
             tokio::select! {
                 () = shutdown => {}
                 () = accepting => {}
@@ -52,6 +66,7 @@ impl<I: Intake> Receiver<I> {
             }
         }
         drop(listeners);
+        let finish_within = stage.get().options.finish_within.duration();
         phase.send_replace(Phase::Finishing);
         let finishing = async { while connections.join_next().await.is_some() {} };
         if timeout(finish_within, finishing).await.is_err() {
@@ -65,14 +80,14 @@ impl<I: Intake> Receiver<I> {
 /// Accepts connections, as many at once as there may be. Never returns.
 async fn accept<I: Intake>(
     listeners: &Listeners,
-    stage: &Arc<Stage<I>>,
+    stage: &Arc<Live<Stage<I>>>,
+    places: &Places,
     phase: &watch::Sender<Phase>,
     connections: &mut JoinSet<()>,
 ) {
-    let places = Arc::new(Semaphore::new(stage.options.max_connections as usize));
     loop {
         // The semaphore is never closed.
-        let Ok(place) = places.clone().acquire_owned().await else { return };
+        let Ok(place) = places.semaphore().clone().acquire_owned().await else { return };
         while connections.try_join_next().is_some() {}
         match listeners.accept().await {
             Ok((stream, peer, endpoint)) => {
@@ -97,17 +112,18 @@ async fn accept<I: Intake>(
 async fn serve<I: Intake>(
     stream: Stream,
     peer: Peer,
-    stage: Arc<Stage<I>>,
-    endpoint: Arc<Endpoint>,
+    stage: Arc<Live<Stage<I>>>,
+    live: Arc<Live<Endpoint>>,
     mut phase: watch::Receiver<Phase>,
 ) {
+    let endpoint = live.get();
     let shaken = tokio::select! {
         shaken = endpoint.shake_hands(stream) => shaken,
         // Who has not even done that has nothing to lose.
         _ = phase.wait_for(|phase| *phase != Phase::Serving) => return,
     };
     match shaken {
-        Ok(stream) => connection::serve(stream, peer, stage, endpoint, phase).await,
+        Ok(stream) => connection::serve(stream, peer, stage, live, phase).await,
         Err(error) => {
             tracing::debug!(listener = endpoint.name, %peer, %error, "the TLS handshake failed");
         }

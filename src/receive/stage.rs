@@ -27,7 +27,7 @@ pub(super) struct Stage<I> {
     pub(super) options: Options,
     pub(super) admission: Admission,
     pub(super) opener: Opener,
-    intake: I,
+    intake: Arc<I>,
 }
 
 impl<I: Intake> Stage<I> {
@@ -35,6 +35,15 @@ impl<I: Intake> Stage<I> {
         let admission = Admission::new(options.max_inflight_bytes);
         let opener = Opener::new(options.max_request_bytes);
         show_metrics();
+        Self { options, admission, opener, intake: Arc::new(intake) }
+    }
+
+    /// The same with other settings, for requests that come from now on; those under way count on as before. Must be called
+    /// on a tokio runtime.
+    pub(super) fn with_options(&self, options: Options) -> Self {
+        let (admission, intake) = (self.admission.clone(), Arc::clone(&self.intake));
+        admission.resize(options.max_inflight_bytes);
+        let opener = self.opener.with_limit(options.max_request_bytes);
         Self { options, admission, opener, intake }
     }
 

@@ -225,7 +225,7 @@ mod tests {
         while sent < 10_000 {
             sent += body.frame().await.unwrap().unwrap().into_data().unwrap().len();
         }
-        assert!(start.elapsed() < Duration::from_millis(2000), "{:?}", start.elapsed());
+        assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
         pace.set(None);
         let begun = Instant::now();
         body.collect().await.unwrap();

@@ -231,9 +231,11 @@ mod tests {
 
     #[test]
     fn the_hours_are_those_of_the_clock_on_the_wall_in_summer_and_in_winter() {
-        let opens = |hours: &Hours, time: &str| match hours.clone().are_open(at(time), &Budget::new(100)) {
-            true => "now".to_owned(),
-            false => hours.open_after(at(time)).unwrap().to_string(),
+        let opens = |hours: &Hours, time: &str| {
+            if hours.clone().are_open(at(time), &Budget::new(100)) {
+                return "now".to_owned();
+            }
+            hours.open_after(at(time)).unwrap().to_string()
         };
         let night = hours(&["22:00-06:00"], "Europe/Berlin", None);
         assert_eq!(opens(&night, "2026-01-10T20:59:59Z"), "2026-01-10T21:00:00Z");

@@ -25,8 +25,8 @@ pub struct Window {
 
 impl Window {
     /// Whether a clock on the wall that shows `time` is within it.
-    pub(super) fn contains(&self, time: DateTime) -> bool {
-        let minute = time.hour().unsigned_abs() as u16 * 60 + time.minute().unsigned_abs() as u16;
+    pub(super) fn contains(self, time: DateTime) -> bool {
+        let minute = u16::from(time.hour().unsigned_abs()) * 60 + u16::from(time.minute().unsigned_abs());
         let today = time.weekday().to_monday_zero_offset().unsigned_abs();
         let yesterday = (today + 6) % 7;
         if self.begins < self.ends {
@@ -36,12 +36,12 @@ impl Window {
     }
 
     /// Hour and minute at which it begins.
-    pub(super) fn begins(&self) -> (i8, i8) {
+    pub(super) fn begins(self) -> (i8, i8) {
         let part = |minutes: u16| i8::try_from(minutes).unwrap_or_default();
         (part(self.begins / 60), part(self.begins % 60))
     }
 
-    fn is_on(&self, day: u8) -> bool {
+    fn is_on(self, day: u8) -> bool {
         match self.days {
             None => true,
             Some((first, last)) if first <= last => (first..=last).contains(&day),
@@ -102,7 +102,7 @@ impl fmt::Display for Window {
             Some((first, last)) if first == last => write!(f, "{} ", name(first))?,
             Some((first, last)) => write!(f, "{}-{} ", name(first), name(last))?,
         }
-        let Self { begins, ends, .. } = self;
+        let Self { begins, ends, .. } = *self;
         write!(f, "{:02}:{:02}-{:02}:{:02}", begins / 60, begins % 60, ends / 60, ends % 60)
     }
 }

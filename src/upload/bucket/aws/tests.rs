@@ -64,7 +64,7 @@ const ASSUMED: &str = "<AssumeRoleResponse><AssumeRoleResult><Credentials><Acces
     <Expiration>2999-01-01T00:00:00Z</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>";
 
 async fn credential(options: &S3Options, environment: &Environment) -> Result<(String, String), String> {
-    let connector = Connector::new(&Options::default(), Dialect::S3, None)?;
+    let connector = Connector::new(&Options::default(), Dialect::S3, None, None)?;
     let store = open(options, "bucket", environment, &connector)?;
     let credential = store.credentials().get_credential().await.map_err(|error| error.to_string())?;
     Ok((credential.key_id.clone(), credential.secret_key.clone()))
@@ -125,7 +125,7 @@ async fn a_role_is_assumed_once_with_a_signed_request() {
         region: Some("eu-west-1".into()),
         ..static_keys()
     };
-    let connector = Connector::new(&Options::default(), Dialect::S3, None).unwrap();
+    let connector = Connector::new(&Options::default(), Dialect::S3, None, None).unwrap();
     let store = open(&options, "bucket", &Environment::default(), &connector).unwrap();
     for _ in 0..3 {
         assert_eq!(store.credentials().get_credential().await.unwrap().key_id, "ASIA");
