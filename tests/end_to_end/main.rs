@@ -35,6 +35,7 @@ mod outputs;
 mod profiles;
 mod progress;
 mod receipts;
+mod reload;
 mod routing;
 mod secrets;
 mod shutdown;

@@ -140,6 +140,11 @@ impl Program {
         self.wait()
     }
 
+    /// Has it read its configuration again, by SIGHUP.
+    pub fn hang_up(&self) {
+        self.signal(Signal::HUP);
+    }
+
     /// Kills it at once, by SIGKILL.
     pub fn kill(self) -> Said {
         self.signal(Signal::KILL);
