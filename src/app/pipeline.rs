@@ -128,6 +128,11 @@ impl Pipeline {
         }
     }
 
+    #[cfg(test)]
+    pub(super) fn drops(&self) -> bool {
+        self.drops.load(Ordering::Acquire)
+    }
+
     /// Seals what is in the log and waits until all that was acknowledged before is in the bucket, `patience` at most;
     /// says whether it is. Who asks for that wants it at any hour.
     pub(super) async fn flush(&self, patience: Option<Duration>) -> bool {

@@ -48,6 +48,8 @@ const TABLE: &[(&str, Change)] = &[
     ("log.free_space_floor", Live),
     // They are pinned in the header of each segment: the next one that is begun has the new ones.
     ("objects", Live),
+    // The objects that show the columns are packed at the start, those of other columns as well.
+    ("objects.schema_objects", Restart),
     // The next attempt.
     ("upload", Live),
     // What waits was packed to go there, and what was delivered is listed there.

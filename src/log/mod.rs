@@ -192,6 +192,11 @@ impl Log {
         self.shared.queue.change(Change { seal_after: options.seal_after.duration(), packing });
     }
 
+    #[cfg(test)]
+    pub(crate) fn free_space_floor(&self) -> u64 {
+        self.shared.spares.free_space_floor()
+    }
+
     /// Seals the active segment, if it has records. Returns the last segment sealed so far.
     pub async fn seal(&self) -> Option<SegmentId> {
         let (reply, answer) = oneshot::channel();

@@ -68,7 +68,7 @@ impl Spares {
         self.free_space_floor.store(bytes, Ordering::Release);
     }
 
-    fn free_space_floor(&self) -> u64 {
+    pub(super) fn free_space_floor(&self) -> u64 {
         self.free_space_floor.load(Ordering::Acquire)
     }
 

@@ -40,6 +40,11 @@ impl Admission {
         self.permits.resize(permits_of(capacity));
     }
 
+    #[cfg(test)]
+    pub(super) fn capacity(&self) -> ByteSize {
+        ByteSize(u64::from(self.permits.all()) * PERMIT_BYTES as u64)
+    }
+
     /// Sets `bytes` aside, waiting for them until `patience_ends`.
     pub(super) async fn reserve(&self, bytes: usize, patience_ends: Instant) -> Result<Reservation, Refusal> {
         let permits = self.acquire(self.permits_for(bytes), patience_ends).await?;

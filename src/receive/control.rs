@@ -66,3 +66,19 @@ impl<I: Intake> Control<I> {
         self.changed.notify_one();
     }
 }
+
+#[cfg(test)]
+impl<I: Intake> Control<I> {
+    /// What is in force, asked of those who go by it.
+    pub(crate) fn in_force(&self) -> Options {
+        let stage = self.stage.get();
+        let mut options = stage.options.clone();
+        options.max_request_bytes = stage.opener.limit();
+        options.max_inflight_bytes = stage.admission.capacity();
+        options.max_connections = self.places.all();
+        for endpoint in &self.endpoints {
+            endpoint.get().show(&mut options);
+        }
+        options
+    }
+}

@@ -76,6 +76,25 @@ impl Endpoint {
         })
     }
 
+    /// Puts what it goes by into the section `receive`, as if that were its own.
+    #[cfg(test)]
+    pub(super) fn show(&self, options: &mut Options) {
+        let tls = self.tls.as_ref().map(|(_, tls, _)| tls.clone());
+        let auth = self.authenticator.as_ref().map(|authenticator| authenticator.options().clone());
+        if tls.is_some() != options.tls.is_on() || auth.is_some() != options.auth.is_on() {
+            options
+                .listeners
+                .insert(format!("{} goes by others", self.name), super::ListenerOptions::default());
+        }
+        options.tls = tls.unwrap_or_else(|| options.tls.clone());
+        options.auth = auth.unwrap_or_else(|| options.auth.clone());
+        options.connection = self.connection.clone();
+        if format!("{:?}", Cors::of(&options.cors)) != format!("{:?}", self.cors) {
+            options.cors = super::CorsOptions::default();
+        }
+        options.tenant_header = self.tenant_header.as_ref().map(ToString::to_string).unwrap_or_default();
+    }
+
     /// That of a connection that comes by no listener.
     pub(super) fn in_memory(options: &Options) -> Self {
         Self {

@@ -88,6 +88,11 @@ impl Opener {
         Self { limit, limit_bytes: usize::try_from(limit.bytes()).unwrap_or(usize::MAX - 1), cores }
     }
 
+    #[cfg(test)]
+    pub(super) fn limit(&self) -> ByteSize {
+        ByteSize(self.limit_bytes as u64)
+    }
+
     /// The length of a body that the client announced, if it is within the limit.
     pub(super) fn within_limit(&self, announced: u64) -> Result<usize, Fault> {
         usize::try_from(announced)

@@ -86,3 +86,18 @@ impl Uploader {
         self.nudge();
     }
 }
+
+#[cfg(test)]
+impl Uploader {
+    /// What is in force, asked of those who go by it.
+    pub(crate) fn in_force(&self) -> Options {
+        let current = self.shared.current();
+        let state = self.shared.lock();
+        let mut options = current.options.clone();
+        (options.concurrency, options.retry) = state.queue.settings();
+        (options.hours, options.timezone, options.hours_unless_disk_over) = state.hours.settings();
+        options.bandwidth = current.bucket.pace().and_then(|pace| pace.limit());
+        options.in_flight_bytes = crate::units::ByteSize(u64::from(current.memory_kib) << 10);
+        options
+    }
+}

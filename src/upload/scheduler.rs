@@ -118,6 +118,11 @@ impl Queue {
         (self.concurrency, self.retry) = (concurrency.max(1), retry);
     }
 
+    #[cfg(test)]
+    pub(super) fn settings(&self) -> (usize, RetryOptions) {
+        (self.concurrency, self.retry.clone())
+    }
+
     /// Takes a batch in. Returns it if it has no objects and is done with already.
     pub(super) fn add(&mut self, batch: Batch, recovered: bool) -> Option<Batch> {
         let segment = batch.segment;

@@ -25,6 +25,11 @@ async fn reloads(program: &Program, result: &str) -> f64 {
     sum(&metrics(program).await, "forebay_config_reloads_total", &[&format!("result=\"{result}\"")])
 }
 
+/// Whether the last time it did not take what it read.
+async fn has_failed(program: &Program) -> bool {
+    sum(&metrics(program).await, "forebay_config_last_reload_failed", &[]) > 0.5
+}
+
 /// Writes another file, has it read, and waits until that was done.
 async fn reload(program: &Program, folder: &Path, yaml: &str, result: &str) {
     let before = reloads(program, result).await;
@@ -125,11 +130,11 @@ async fn a_broken_file_changes_nothing_and_is_told() {
             notes.len() == 1 && notes[0].contains("not taken, for it is wrong") && notes[0].contains(said),
             "{notes:?}"
         );
-        assert_eq!(sum(&metrics(&program).await, "forebay_config_last_reload_failed", &[]), 1.0);
+        assert!(has_failed(&program).await);
         send_all(&program, 0..1).await;
     }
     reload(&program, folder.path(), "upload: { concurrency: 3 }", "taken").await;
-    assert_eq!(sum(&metrics(&program).await, "forebay_config_last_reload_failed", &[]), 0.0);
+    assert!(!has_failed(&program).await);
     assert_eq!(notes(&program).await, Vec::<String>::new());
     assert_eq!(program.terminate().code, Some(0));
 }
@@ -265,7 +270,7 @@ async fn outside_its_hours_only_what_a_person_asks_for_is_delivered() {
     until("a note", async || notes(&program).await.iter().any(|note| note.ends_with("(upload.hours)"))).await;
     let (status, said) = get(program.admin(), "/status").await;
     assert!(status == 200 && said.contains("\"failing_since\":null"), "{said}");
-    assert_eq!(sum(&metrics(&program).await, "forebay_upload_waits_for_hours", &[]), 1.0);
+    assert!(sum(&metrics(&program).await, "forebay_upload_waits_for_hours", &[]) > 0.5);
     let said = program.terminate();
     assert!(said.code == Some(0) && said.stderr.contains("wait for their hours"), "{}", said.stderr);
     assert_each_once(0..5, &objects());

@@ -4,6 +4,9 @@
 //! read, buckets opened), and only then anything is changed, which cannot fail. What cannot change without a restart is
 //! named. Which is which stands in the table of the module `config`.
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 

@@ -150,6 +150,11 @@ impl Authenticator {
         })
     }
 
+    #[cfg(test)]
+    pub(crate) fn options(&self) -> &AuthOptions {
+        &self.options
+    }
+
     /// Who sends a request with these headers. Waits for the verification of passwords until `patience_ends`.
     ///
     /// # Errors

@@ -42,6 +42,11 @@ impl Pace {
         self.bytes_per_second.store(bytes_per_second, Ordering::Release);
     }
 
+    #[cfg(test)]
+    pub(in crate::upload) fn limit(&self) -> Option<ByteSize> {
+        Some(ByteSize(self.bytes_per_second.load(Ordering::Acquire))).filter(|limit| limit.bytes() > 0)
+    }
+
     /// The bytes that may be sent at once; any number if there is no limit.
     fn slice(&self) -> Option<usize> {
         let rate = self.bytes_per_second.load(Ordering::Acquire);

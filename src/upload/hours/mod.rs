@@ -75,6 +75,12 @@ impl Hours {
         }
     }
 
+    #[cfg(test)]
+    pub(super) fn settings(&self) -> (Vec<Window>, String, Option<Percent>) {
+        let zone = self.zone.iana_name().unwrap_or_default().to_owned();
+        (self.windows.clone(), zone, self.unless_disk_over)
+    }
+
     /// Whether there are any: if not, it is always open.
     pub(super) fn are_kept(&self) -> bool {
         !self.windows.is_empty()
