@@ -82,6 +82,29 @@ fn the_file_of_defaults_mentions_every_setting_that_has_none() {
 }
 
 #[test]
+fn the_file_of_defaults_names_what_needs_a_restart() {
+    let text = bundled("default.yaml").replace("\n# ", " ");
+    let (_, list) = text.split_once("Everything can change but ").unwrap();
+    let (list, _) = list.split_once(", which take effect after a restart").unwrap();
+    let named: Vec<_> = list.replace(" and ", ", ").split(", ").map(str::to_owned).collect();
+    assert_eq!(named, config::restart_keys().collect::<Vec<_>>());
+}
+
+#[test]
+fn hours_without_a_way_out_of_a_full_disk_are_warned_of_where_that_drops_data() {
+    let warnings = |more: &str| {
+        let yaml =
+            format!("{{ log: {{ when_full: drop_oldest }}, upload: {{ hours: ['22:00-06:00']{more} }} }}");
+        load(&yaml, &[], &[]).unwrap().warnings
+    };
+    assert!(warnings("")[0].starts_with("upload.hours is set and log.when_full is drop_oldest"));
+    assert_eq!(warnings(", hours_unless_disk_over: 80%"), Vec::<String>::new());
+    let said = load("upload: { hours: ['22-06'] }", &[], &[]).unwrap_err();
+    let expected = "forebay.yaml:1: upload.hours: `22-06` is no span of the day; write it like `22:00-06:00`";
+    assert!(said[0].starts_with(expected), "{said:?}");
+}
+
+#[test]
 fn the_examples_are_right_also_with_what_is_commented_out() {
     for name in ["s3.yaml", "gcs.yaml", "s3-compatible.yaml"] {
         let yaml = bundled(name);

@@ -60,6 +60,8 @@ const TABLE: &[(&str, Change)] = &[
     ("admin", Restart),
     // Only commands use it, each of which reads it for itself.
     ("admin.client", Live),
+    // The exporter and the lines begin with the process.
+    ("telemetry", Restart),
     ("reload", Live),
 ];
 
@@ -84,6 +86,11 @@ pub fn change_of(key: &str) -> Option<Change> {
         key.strip_prefix(row.0).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
     };
     TABLE.iter().filter(holds).max_by_key(|(of, _)| of.len()).map(|(_, change)| *change)
+}
+
+/// The settings and sections that take effect after a restart. What is below a section may be an exception.
+pub fn restart_keys() -> impl Iterator<Item = &'static str> {
+    TABLE.iter().filter(|(_, change)| *change == Restart).map(|(key, _)| *key)
 }
 
 /// The section whose name the file chose and that cannot come or go without a restart, if `key` stands in one:

@@ -41,7 +41,7 @@ pub(crate) use expand::{expand, from_collector};
 pub(crate) use file::parse;
 pub(crate) use nearest::nearest;
 
-pub use changing::{Change, change_of};
+pub use changing::{Change, change_of, restart_keys};
 pub use environment::{CONFIG_VARIABLE, IGNORE_VARIABLE, LOG_VARIABLE};
 pub use layers::{Flag, Sources};
 pub use origin::Origin;
@@ -149,6 +149,18 @@ impl Config {
         }
     }
 
+    /// What waits for its hours may be dropped meanwhile.
+    fn warn_of_hours(&self) -> Option<String> {
+        let waits =
+            |options: &upload::Options| !options.hours.is_empty() && options.hours_unless_disk_over.is_none();
+        let drops = self.log.when_full == log::WhenFull::DropOldest;
+        (drops && self.all_outputs().any(|(_, _, options)| waits(options))).then(|| {
+            "upload.hours is set and log.when_full is drop_oldest: what waits for its hours is dropped when the disk \
+             budget is used up; set upload.hours_unless_disk_over as well"
+                .to_owned()
+        })
+    }
+
     /// A request that never fits would be sent again for ever.
     fn check_room_for_a_request(&self) -> Result<(), String> {
         let (request, segment) = (self.receive.max_request_bytes.bytes(), self.log.segment_bytes.bytes());
@@ -247,6 +259,7 @@ pub(crate) fn load_document(document: &Document, sources: &Sources) -> Result<Lo
             }
             let settings = settings(&config, &layers);
             layers.warnings.extend(outputs::warnings(&config));
+            layers.warnings.extend(config.warn_of_hours());
             let warnings = std::mem::take(&mut layers.warnings);
             Ok(Loaded { config, files: document.files.clone(), settings, warnings, layers })
         }

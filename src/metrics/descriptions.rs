@@ -25,6 +25,7 @@ const COUNTERS: Table = &[
     ("forebay_auth_failures_total", "Requests without credentials that are known, by listener and reason."),
     ("forebay_auth_reload_failures_total", "New files of tokens or users that were not taken, by listener."),
     ("forebay_catalog_rebuilds_total", "How often the ledger was damaged and made anew."),
+    ("forebay_config_reloads_total", "How often the configuration was read again, by result."),
     (
         "forebay_log_records_lost_total",
         "Acknowledged records that cannot be read from the disk. Must stay 0.",
@@ -153,6 +154,10 @@ const COUNTERS: Table = &[
 const GAUGES: Table = &[
     ("forebay_build_info", "Which version runs. Always 1."),
     ("forebay_catalog_degraded", "Whether forebay works without its ledger (1) or with it (0)."),
+    (
+        "forebay_config_last_reload_failed",
+        "Whether the configuration was wrong when it was last read again (1).",
+    ),
     ("forebay_disk_budget_bytes", "Bytes that log and spool may use (log.disk_budget)."),
     ("forebay_disk_free_bytes", "Free bytes of the file system."),
     ("forebay_disk_free_floor_bytes", "Free bytes below which nothing is taken in (log.free_space_floor)."),
@@ -198,6 +203,7 @@ const GAUGES: Table = &[
     ("forebay_upload_queue_items", "Items in the spool, by output and signal."),
     ("forebay_upload_queue_objects", "Objects in the spool, by output."),
     ("forebay_upload_receipts_waiting_lists", "Lists of hours that are over and not in the bucket yet."),
+    ("forebay_upload_waits_for_hours", "Whether delivery waits for its hours (1), by output (upload.hours)."),
     ("forebay_upload_webhook_waiting", "Notices that wait to be posted."),
     ("otelcol_exporter_queue_capacity", "Bytes that the queue may hold: the disk budget."),
     ("otelcol_exporter_queue_size", "Bytes of objects in the spool."),

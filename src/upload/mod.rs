@@ -26,6 +26,7 @@ mod options;
 pub mod receipts;
 mod retry;
 mod scheduler;
+mod standing;
 mod status;
 #[cfg(test)]
 mod testing;

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
-use jiff::Timestamp;
 use tokio::sync::{Notify, watch};
 use tokio::task::{Id, JoinHandle, JoinSet};
 use tokio::time::{Instant, sleep_until};
@@ -14,15 +13,13 @@ use super::deliveries::Delivery;
 use super::hours::{Clock, Hours};
 use super::ledger::Ledger;
 use super::receipts::{self, Couriers, Receipts};
-use super::scheduler::{BucketName, Decision, Depth, Queue, Ticket};
-use super::status::{BucketStatus, Dropped, Record, Status};
+use super::scheduler::{Decision, Queue, Ticket};
+use super::status::{Dropped, Record, Status};
 use super::trouble::Kind;
 use crate::catalog::Catalog;
-use crate::disk::Budget;
 use crate::log::SegmentId;
 use crate::metrics::upload as metrics;
 use crate::metrics::upload::DropReason;
-use crate::otlp::Signal;
 use crate::pack::{self, Batch, BatchId, OutputName, Spool};
 
 /// Delivers the batches that were packed for one output. Its task runs until [`Uploader::stop`].
@@ -48,7 +45,7 @@ pub(super) struct Shared {
     pub(super) changed: Notify,
     /// How much is left.
     pub(super) left: watch::Sender<Left>,
-    clock: Clock,
+    pub(super) clock: Clock,
 }
 
 #[derive(Debug)]
@@ -59,22 +56,17 @@ pub(super) struct State {
     pub(super) half_removed: Vec<Batch>,
     pub(super) hours: Hours,
     /// Up to this segment somebody asked for delivery at any hour.
-    asked_up_to: Option<SegmentId>,
-    was_open: bool,
+    pub(super) asked_up_to: Option<SegmentId>,
+    pub(super) was_open: bool,
 }
 
 /// How much is left to deliver.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Left {
-    nothing: bool,
+    pub(super) nothing: bool,
     /// Only what waits for its hours.
-    nothing_now: bool,
+    pub(super) nothing_now: bool,
 }
-
-/// The longest time without a look at the clock, which may be set.
-const LOOK_AT_CLOCK_EVERY: Duration = Duration::from_mins(1);
-/// The longest time without a look at the disk, where it has a say in the hours.
-const LOOK_AT_DISK_EVERY: Duration = Duration::from_secs(1);
 
 /// Why a batch is still in the spool.
 #[derive(Debug, thiserror::Error)]
@@ -252,46 +244,6 @@ impl Uploader {
     }
 }
 
-impl State {
-    /// Up to which segment objects may be put now, if any may.
-    fn may_go(&mut self, now: Timestamp, budget: &Budget) -> Option<SegmentId> {
-        if self.hours.are_open(now, budget) { Some(SegmentId(u64::MAX)) } else { self.asked_up_to }
-    }
-
-    /// Since when it is open or closed is told once.
-    fn tell(&mut self, output: &str, now: Timestamp, is_open: bool) {
-        if std::mem::replace(&mut self.was_open, is_open) == is_open {
-            return;
-        }
-        if !is_open {
-            let until = self.hours.open_after(now).map(|until| self.hours.shown(until, now));
-            tracing::info!(output, until, "delivery waits for its hours, as upload.hours asks for");
-        } else if self.hours.is_disk_over() {
-            tracing::warn!(
-                output,
-                "the disk fills: delivery at any hour, as upload.hours_unless_disk_over asks for"
-            );
-        } else {
-            tracing::info!(output, "delivery begins, as upload.hours asks for");
-        }
-    }
-
-    /// The buckets beside the main one for which something waits.
-    fn buckets(&self) -> Vec<BucketStatus> {
-        let depths = self.queue.depth_by_bucket().into_iter();
-        let status = |(bucket, depth): (BucketName, Depth)| {
-            Some(BucketStatus {
-                failing: self.record.failing.get(&bucket).cloned(),
-                name: bucket?,
-                queued_objects: depth.objects,
-                queued_bytes: depth.bytes,
-                oldest_received_at: depth.oldest_received_at,
-            })
-        };
-        depths.filter_map(status).collect()
-    }
-}
-
 /// Does what the queue decides, until it is stopped.
 async fn run(shared: Arc<Shared>, mut stopped: watch::Receiver<Option<Instant>>) {
     let mut attempts = JoinSet::new();
@@ -338,23 +290,6 @@ async fn run(shared: Arc<Shared>, mut stopped: watch::Receiver<Option<Instant>>)
 }
 
 impl Shared {
-    /// What to do now, and when to look at the clock again if nothing else happens.
-    fn decide(&self) -> (Decision, Option<Instant>) {
-        let (now, at) = (self.clock.now(), Instant::now());
-        let mut state = self.lock();
-        let last = state.may_go(now, self.spool.budget());
-        let decision = last.map_or(Decision::Wait(None), |last| state.queue.next(at, last));
-        if !state.hours.are_kept() {
-            return (decision, None);
-        }
-        let opens = state.hours.open_after(now).filter(|_| last != Some(SegmentId(u64::MAX)));
-        let opens = opens.and_then(|opens| Duration::try_from(opens.duration_since(now)).ok());
-        let look_every = if state.hours.heed_disk() { LOOK_AT_DISK_EVERY } else { LOOK_AT_CLOCK_EVERY };
-        drop(state);
-        self.publish();
-        (decision, Some(at + opens.map_or(look_every, |opens| opens.min(look_every))))
-    }
-
     /// Forgets an attempt that has ended; one that panicked counts as failed.
     fn reap(&self, ended: Result<(Id, ()), tokio::task::JoinError>, tickets: &mut HashMap<Id, Ticket>) {
         match ended {
@@ -375,67 +310,6 @@ impl Shared {
     pub(super) fn notice(&self) {
         self.publish();
         self.changed.notify_one();
-    }
-
-    /// Brings metrics and the sign for "nothing left" up to date.
-    fn publish(&self) {
-        let now = self.clock.now();
-        let (depth, under_way, in_trouble, left, waits) = {
-            let mut state = self.lock();
-            let last = state.may_go(now, self.spool.budget());
-            let is_open = last == Some(SegmentId(u64::MAX));
-            state.tell(self.name(), now, is_open);
-            let queue = &state.queue;
-            let nothing_now = queue.under_way() == 0 && last.is_none_or(|last| queue.is_empty_up_to(last));
-            let left = Left { nothing: queue.is_empty(), nothing_now };
-            let waits = !is_open && queue.waits_after(last);
-            (queue.depth(), queue.under_way(), queue.is_gate_closed(), left, waits)
-        };
-        let age = depth.oldest_received_at.map(|at| Duration::from_nanos(unix_now().saturating_sub(at)));
-        let output = self.name();
-        metrics::queue(output, depth.objects, depth.bytes, age);
-        for signal in Signal::ALL {
-            metrics::queue_items(output, signal, depth.items[signal.index()]);
-        }
-        metrics::in_flight(output, under_way as u64);
-        metrics::in_trouble(output, in_trouble);
-        metrics::waits_for_hours(output, waits);
-        self.left.send_if_modified(|known| std::mem::replace(known, left) != left);
-    }
-
-    fn status(&self) -> Status {
-        let now = self.clock.now();
-        let mut state = self.lock();
-        let depth = state.queue.depth();
-        let last = state.may_go(now, self.spool.budget());
-        let waits = last != Some(SegmentId(u64::MAX)) && state.queue.waits_after(last);
-        let waits_until = state.hours.open_after(now).filter(|_| waits);
-        let note = waits_until.map(|until| {
-            let of = if self.output == OutputName::main() {
-                String::new()
-            } else {
-                format!(" of output {}", self.output)
-            };
-            format!("delivery{of} waits until {} (upload.hours)", state.hours.shown(until, now))
-        });
-        Status {
-            to: self.current().options.to.clone(),
-            queued_batches: depth.batches,
-            queued_objects: depth.objects,
-            queued_bytes: depth.bytes,
-            queued_items: depth.items,
-            oldest_received_at: depth.oldest_received_at,
-            in_flight: state.queue.under_way() as u64,
-            last_success_at: state.record.last_success_at,
-            delivered_objects: state.record.delivered_objects,
-            delivered_bytes: state.record.delivered_bytes,
-            damaged_objects: state.record.damaged_objects,
-            failing: state.record.failing_for_longest(),
-            buckets: state.buckets(),
-            ledger_degraded: self.ledger.is_degraded(),
-            waits_until,
-            notes: note.into_iter().collect(),
-        }
     }
 
     /// Forgets the trouble of buckets for which nothing waits any more.

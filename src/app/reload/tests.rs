@@ -39,8 +39,11 @@ upload:
 admin: {listen: 'off'}
 ";
 
-/// Values for settings of which no other one can be made up, with what else has to be set beside.
-const EXAMPLES: &[(&str, &str, &[(&str, &str)])] = &[
+/// A setting, another value of it, and what else has to be set beside.
+type Example = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
+
+/// Values for settings of which no other one can be made up.
+const EXAMPLES: &[Example] = &[
     ("receive.tls.cert_file", "DIR/c2", &[]),
     ("receive.tls.key_file", "DIR/k2", &[]),
     ("receive.tls.client_ca_file", "DIR/c1", &[]),
