@@ -50,7 +50,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Man(arguments) => return man::run(arguments),
         _ => {}
     }
-    let reading = Reading { named: common.config, flags, ignores: common.ignore_unsupported };
+    let reading = Reading::new(common.config, flags, common.ignore_unsupported);
     let understood = reading.read();
     if let Command::Check(check) = &command {
         return check::run(understood?, check);

@@ -20,9 +20,11 @@ const SETTLED_AFTER: Duration = Duration::from_secs(1);
 /// How the configuration was put together, so that it can be once more.
 #[derive(Clone, Debug)]
 pub(super) struct Reading {
-    pub(super) named: Vec<PathBuf>,
-    pub(super) flags: Vec<Flag>,
-    pub(super) ignores: bool,
+    named: Vec<PathBuf>,
+    flags: Vec<Flag>,
+    ignores: bool,
+    /// What the files were before they were read first: a start may take a while, in which they may change.
+    first: blake3::Hash,
 }
 
 /// The wish of somebody that the configuration be read again. Made early, because SIGHUP ends a process that does not
@@ -36,6 +38,13 @@ pub(super) struct Reloading {
 }
 
 impl Reading {
+    /// From the files that are named, and by these flags; `ignores` is whether what of a Collector's cannot be done is passed
+    /// over.
+    pub(super) fn new(named: Vec<PathBuf>, flags: Vec<Flag>, ignores: bool) -> Self {
+        let first = fingerprint(&Sources::of_process(named.clone(), flags.clone()));
+        Self { named, flags, ignores, first }
+    }
+
     fn sources(&self) -> Sources {
         Sources::of_process(self.named.clone(), self.flags.clone())
     }
@@ -74,7 +83,7 @@ impl Reloading {
 /// Reads the configuration again whenever somebody wishes it or its files have changed.
 async fn keep(reading: Reading, mut reloader: Reloader, wish: Wish, mut stopped: watch::Receiver<bool>) {
     let Wish(mut hangup) = wish;
-    let mut taken = fingerprint_of(&reading).await;
+    let mut taken = Some(reading.first);
     loop {
         let look = async {
             match reloader.config().reload.watch.duration() {

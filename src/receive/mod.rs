@@ -23,6 +23,8 @@
 //! - Who has to show credentials and does not is refused before its body is read, and before memory is set aside for it.
 //!   No secret is ever logged, or told to a client.
 //! - What this very forebay tells about itself is refused for good, however it came: stored, it would be told of again.
+//! - A request goes by the settings that are in force when it comes, on a connection that was there before as well
+//!   ([`Control`]).
 //! - Every listener takes gRPC and HTTP: Claude Code speaks HTTP to the gRPC port when told nothing.
 
 mod acknowledgement;

@@ -10,6 +10,9 @@
 //! - Trouble of the bucket is never trouble of the data: every failure is tried again, for ever, at the pace of
 //!   `upload.retry`.
 //! - Every exchange with a store has a deadline, and what is in memory at once is bounded by `upload.in_flight_bytes`.
+//! - An attempt ends with the settings with which it began, also if others are in force meanwhile ([`Uploader::change`]).
+//! - Outside `upload.hours` no attempt begins, but for what somebody asked for ([`Uploader::flush`]) or what has to go because
+//!   the disk fills; to wait for them is no trouble.
 //! - On S3 it asks for nothing but `s3:PutObject` and `s3:AbortMultipartUpload`, and `s3:PutObjectTagging` if objects are
 //!   to have tags; on Google Cloud Storage for nothing but the creation of objects.
 
