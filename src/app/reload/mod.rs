@@ -96,6 +96,7 @@ impl Reloader {
             prepared.map_err(|problem| Invalid { problems: vec![problem] })?;
         self.receiver.change(receiving);
         self.process.pipeline.change(&loaded.config, pipeline).await;
+        metrics::disk::free_floor(loaded.config.log.free_space_floor.bytes());
         let finish_within = loaded.config.upload.finish_within.duration();
         let milliseconds = u64::try_from(finish_within.as_millis()).unwrap_or(u64::MAX);
         self.process.finish_within_milliseconds.store(milliseconds, Ordering::Release);

@@ -167,6 +167,7 @@ async fn start(running: Loaded) -> Reloader {
         budget: Arc::clone(&pipeline.budget),
         forecast: Arc::clone(&pipeline.forecast),
         segment_bytes: config.log.segment_bytes.bytes(),
+        instance: pipeline.writer_id().into(),
     };
     let receiver = Receiver::new(config.receive.clone(), listeners, intake).unwrap().control();
     let process = Arc::new(Process {
