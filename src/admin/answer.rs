@@ -9,7 +9,7 @@ use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::Full;
 use serde::Serialize;
 
-use super::{Recorder, Subject};
+use super::{Recorder, Subject, page};
 use crate::units::Span;
 
 /// For how long a flush waits unless it is told.
@@ -20,10 +20,11 @@ const FLUSH_PATIENCE_MOST: Span = Span::seconds(300);
 
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 const PROMETHEUS: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
 
 /// What there is, for those who ask for something else.
-const ROUTES: &str = "there are GET /, /readyz, /metrics, /status and POST /flush\n";
+const ROUTES: &str = "there are GET /, /page, /readyz, /metrics, /status and POST /flush\n";
 
 type Answer = Response<Full<Bytes>>;
 
@@ -62,6 +63,7 @@ impl<S: Subject> Answerer<S> {
         }
         match path {
             "/" => self.alive(),
+            "/page" => html(page::document()),
             "/readyz" => self.ready(),
             "/metrics" => self.metrics(),
             "/status" => json(StatusCode::OK, &self.subject.status()),
@@ -118,6 +120,12 @@ fn text(status: StatusCode, body: String) -> Answer {
     let mut answer = Response::new(Full::new(Bytes::from(body)));
     *answer.status_mut() = status;
     answer.headers_mut().insert(CONTENT_TYPE, TEXT);
+    answer
+}
+
+fn html(body: Bytes) -> Answer {
+    let mut answer = Response::new(Full::new(body));
+    answer.headers_mut().insert(CONTENT_TYPE, HTML);
     answer
 }
 

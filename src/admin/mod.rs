@@ -3,6 +3,7 @@
 //! | request         | answer                                                                                   |
 //! |-----------------|------------------------------------------------------------------------------------------|
 //! | `GET /`         | 200 as long as the process lives: the liveness probe, as the Collector's health check      |
+//! | `GET /page`     | the status page                                                                           |
 //! | `GET /readyz`   | 200, or 503 with the reason while no telemetry is taken in                                |
 //! | `GET /metrics`  | every metric, in Prometheus' text format                                                  |
 //! | `GET /status`   | [`Status`] as JSON                                                                        |
@@ -14,6 +15,7 @@
 mod answer;
 mod client;
 mod options;
+mod page;
 mod process;
 mod recorder;
 mod server;
