@@ -59,6 +59,7 @@ mod request_body;
 mod retry_after;
 mod route;
 mod stage;
+mod tally;
 
 #[doc(hidden)]
 pub use connection::serve_in_memory;
@@ -69,6 +70,7 @@ pub use intake::{Intake, Refusal};
 pub use listeners::{Listened, Listeners};
 pub use options::{ConnectionOptions, CorsOptions, ListenerOptions, Options};
 pub use receiver::Receiver;
+pub use tally::{Stored, Tallied, Tally};
 
 /// The header (over gRPC: the metadata) in which a forebay that tells about itself says which one it is.
 pub const INSTANCE_HEADER: &str = "forebay-instance";

@@ -14,6 +14,7 @@ use super::endpoint::Endpoint;
 use super::live::Live;
 use super::places::Places;
 use super::stage::Stage;
+use super::tally::Tally;
 use super::{Control, Error, Intake, Listeners, Options};
 use crate::listen::{Peer, Stream};
 use crate::metrics;
@@ -49,6 +50,11 @@ impl<I: Intake> Receiver<I> {
             changed: Arc::clone(&self.listeners.changed),
             authenticators: Arc::clone(&self.listeners.authenticators),
         }
+    }
+
+    /// What comes in, counted.
+    pub fn tally(&self) -> Arc<Tally> {
+        Arc::clone(&self.stage.get().tally)
     }
 
     /// Receives until `shutdown` is ready. Then it accepts no more, lets what has come be answered for

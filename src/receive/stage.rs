@@ -14,6 +14,7 @@ use super::fault::Fault;
 use super::held::counted_when_held;
 use super::open::{Encoding, Opened, Opener};
 use super::rejected::Rejected;
+use super::tally::Tally;
 use super::{Export, INSTANCE_HEADER, Intake, Options, Refusal, retry_after};
 use crate::metrics;
 use crate::otlp::Signal;
@@ -27,6 +28,7 @@ pub(super) struct Stage<I> {
     pub(super) options: Options,
     pub(super) admission: Admission,
     pub(super) opener: Opener,
+    pub(super) tally: Arc<Tally>,
     intake: Arc<I>,
 }
 
@@ -35,7 +37,7 @@ impl<I: Intake> Stage<I> {
         let admission = Admission::new(options.max_inflight_bytes);
         let opener = Opener::new(options.max_request_bytes);
         show_metrics();
-        Self { options, admission, opener, intake: Arc::new(intake) }
+        Self { options, admission, opener, tally: Arc::default(), intake: Arc::new(intake) }
     }
 
     /// The same with other settings, for requests that come from now on; those under way count on as before. Must be called
@@ -44,7 +46,7 @@ impl<I: Intake> Stage<I> {
         let (admission, intake) = (self.admission.clone(), Arc::clone(&self.intake));
         admission.resize(options.max_inflight_bytes);
         let opener = self.opener.with_limit(options.max_request_bytes);
-        Self { options, admission, opener, intake }
+        Self { options, admission, opener, tally: Arc::clone(&self.tally), intake }
     }
 
     /// Whether a request with these headers comes from somebody else.
@@ -113,6 +115,7 @@ impl<I: Intake> Stage<I> {
                 metrics::receive::acknowledged_items(signal, items);
                 metrics::receive::acknowledged_bytes(signal, bytes);
                 metrics::receive::accepted_items(signal, transport, items);
+                self.tally.stored(&call.caller.tenant, signal, items, bytes);
                 if let Some(rejected) = &rejected {
                     metrics::receive::refused_items(signal, REJECTED, rejected.items);
                     metrics::receive::collector_refused_items(signal, transport, rejected.items);
@@ -125,6 +128,12 @@ impl<I: Intake> Stage<I> {
                 Err(self.refused(call, refusal))
             }
         }
+    }
+
+    /// The answer to a call is on the way.
+    pub(super) fn answered(&self, call: Call, result: &Result<Acknowledgement, Fault>) {
+        self.tally.answered(result);
+        call.answered(result);
     }
 
     /// The answer to a refusal, with the time at which the client should come back.

@@ -61,7 +61,7 @@ where
             export(stage, &call, &parts.headers, &mut body).await
         }
     };
-    call.answered(&result);
+    stage.answered(call, &result);
     match result {
         Ok(acknowledgement) => answer::ok(&acknowledgement),
         Err(fault) => answer::fault(&fault),

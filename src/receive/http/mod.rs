@@ -55,7 +55,7 @@ where
                     export(stage, &call, &parts.headers, &mut body).await
                 }
             };
-            call.answered(&result);
+            stage.answered(call, &result);
             result
         }
     };
