@@ -12,6 +12,11 @@ const ONE: u32 = 1 << 31;
 /// `x` to the powers of 8, 16, 32 and so on: what one byte, two, four and so on multiply by.
 const POWERS: [u32; 64] = powers();
 
+/// The checksum of bytes, for other files than segments.
+pub fn checksum(bytes: &[u8]) -> u32 {
+    Checksum::new().add(bytes).finish()
+}
+
 /// A checksum that grows with the bytes it covers.
 pub(super) struct Checksum(crc_fast::Digest);
 

@@ -13,6 +13,7 @@
 mod appender;
 mod backlog;
 mod checksum;
+mod commits;
 mod damage;
 mod error;
 mod format;
@@ -50,6 +51,7 @@ use crate::thread::spawn_vital;
 
 use self::appender::{Appender, Begin, Common};
 use self::backlog::Backlog;
+use self::commits::Commits;
 use self::numbers::Numbers;
 use self::queue::{Change, Pending, Queue};
 use self::recovery::recover;
@@ -58,6 +60,8 @@ use self::spares::Spares;
 use self::writer::{Writer, unix_nanos};
 
 pub use self::backlog::Snapshot;
+pub use self::checksum::checksum;
+pub use self::commits::CommitTimes;
 pub use self::damage::Lost;
 pub use self::error::{AppendError, Error};
 pub use self::format::PACKING_BYTES_MAX;
@@ -113,6 +117,7 @@ pub struct Log {
 struct Shared {
     queue: Arc<Queue>,
     backlog: Arc<Backlog>,
+    commits: Arc<Commits>,
     spares: Arc<Spares>,
     numbers: Numbers,
     places: Arc<Semaphore>,
@@ -138,10 +143,12 @@ impl Log {
         crate::metrics::log::register();
         let opened = Opened::new(&disk, place.clone(), options, budget)?;
         let (queue, is_closing) = (Arc::new(Queue::default()), Arc::new(AtomicBool::new(false)));
+        let commits = Arc::new(Commits::new());
         let writer = Writer {
             appender: opened.appender,
             queue: Arc::clone(&queue),
             backlog: Arc::clone(&opened.backlog),
+            commits: Arc::clone(&commits),
             seal_after: options.seal_after.duration(),
             waiting: VecDeque::new(),
             oversize: VecDeque::new(),
@@ -155,6 +162,7 @@ impl Log {
         let shared = Shared {
             queue,
             backlog: opened.backlog,
+            commits,
             spares: opened.spares,
             numbers: opened.numbers,
             places: Arc::new(Semaphore::new(PLACES)),
@@ -281,6 +289,11 @@ impl Log {
         let snapshot = self.shared.backlog.snapshot();
         crate::metrics::log::waiting(snapshot.segments, snapshot.payload_bytes);
         snapshot
+    }
+
+    /// How long the groups of the last `over` took, a minute at most.
+    pub fn commit_times(&self, over: Duration) -> CommitTimes {
+        self.shared.commits.times(over, Instant::now())
     }
 
     /// Takes nothing more, writes and answers what waits, seals, and ends the threads. Blocks until that is done.

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 use super::Durable;
 use super::appender::{Appender, Begin, Entry, Fit, Sealed};
 use super::backlog::Backlog;
+use super::commits::Commits;
 use super::error::AppendError;
 use super::format::record_len_of;
 use super::queue::{Change, Pending, Queue, SealReply};
@@ -22,6 +23,7 @@ pub(super) struct Writer {
     pub(super) appender: Appender,
     pub(super) queue: Arc<Queue>,
     pub(super) backlog: Arc<Backlog>,
+    pub(super) commits: Arc<Commits>,
     pub(super) seal_after: Duration,
     /// Exports that are not written yet, in the order in which they came.
     pub(super) waiting: VecDeque<Pending>,
@@ -231,7 +233,9 @@ impl Writer {
         let began = Instant::now();
         match self.appender.append(&entries, unix_nanos()) {
             Ok(is_new) => {
-                crate::metrics::log::commit_took(began.elapsed());
+                let ended = Instant::now();
+                self.commits.note(ended - began, ended);
+                crate::metrics::log::commit_took(ended - began);
                 crate::metrics::log::group_committed(group.len(), bytes);
                 self.first_at.get_or_insert(began);
                 // Before the answers, so that whoever has one finds its export among what waits.
