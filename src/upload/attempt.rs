@@ -138,6 +138,7 @@ impl Shared {
                 let finished = {
                     let mut state = self.lock();
                     state.record.damaged_objects += 1;
+                    state.record.objects.forget(object);
                     state.queue.done(ticket)
                 };
                 self.forget_idle_buckets();

@@ -8,6 +8,7 @@ use futures::future::join_all;
 
 use super::bucket::{Bucket, MissingBucket};
 use super::hours::Clock;
+use super::objects::{Delivered, Retried};
 use super::options::Options;
 use super::receipts::Receipts;
 use super::status::{Dropped, Status};
@@ -124,6 +125,11 @@ impl Deliveries {
     /// What delivery is doing, by output.
     pub fn status(&self) -> BTreeMap<OutputName, Status> {
         self.uploaders.iter().map(|(output, uploader)| (output.clone(), uploader.status())).collect()
+    }
+
+    /// The objects of each output that were delivered last, the newest first, and those that are tried again, the oldest first.
+    pub fn objects(&self) -> BTreeMap<OutputName, (Vec<Delivered>, Vec<Retried>)> {
+        self.uploaders.iter().map(|(output, uploader)| (output.clone(), uploader.objects())).collect()
     }
 
     /// Begins no more puts, waits for those under way, for `patience` at most, and ends. What is left stays in the spool.

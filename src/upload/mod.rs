@@ -25,6 +25,7 @@ mod destination;
 mod environment;
 mod hours;
 mod ledger;
+mod objects;
 mod options;
 pub mod receipts;
 mod retry;
@@ -44,6 +45,7 @@ pub use deliveries::{Deliveries, Delivery};
 pub use destination::Destination;
 pub use environment::Environment;
 pub use hours::{Clock, Window};
+pub use objects::{Delivered, Retried};
 pub use options::{
     AzureOptions, Checksum, Encryption, GcsOptions, MultipartOptions, Options, RetryOptions, S3Options,
 };

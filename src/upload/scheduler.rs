@@ -354,6 +354,19 @@ impl Queue {
         objects.filter(|(_, queued)| !matches!(queued.stage, Stage::Done)).map(|(object, _)| object)
     }
 
+    /// What waits or is under way, in its order, each with the time at which it may be tried; none while it is under way.
+    pub(super) fn undelivered_with_times(
+        &self,
+        now: Instant,
+    ) -> impl Iterator<Item = (&Object, Option<Instant>)> {
+        let objects = self.entries.values().flat_map(|entry| entry.batch.objects.iter().zip(&entry.objects));
+        objects.filter(|(_, queued)| !matches!(queued.stage, Stage::Done)).map(move |(object, queued)| {
+            let gate = self.gates.get(&object.bucket);
+            let due = |due: Instant| gate.map_or(due, |gate| due.max(gate.not_before));
+            (object, queued.due(now).map(due))
+        })
+    }
+
     fn leave(&mut self, ticket: Ticket, stage: Stage) {
         let Some(queued) = self.queued_mut(ticket) else { return };
         let was = std::mem::replace(&mut queued.stage, stage);

@@ -133,6 +133,8 @@ impl Shared {
             last_success_at: state.record.last_success_at,
             delivered_objects: state.record.delivered_objects,
             delivered_bytes: state.record.delivered_bytes,
+            delivered_items: state.record.delivered_items,
+            failed_attempts: state.record.failed_attempts,
             damaged_objects: state.record.damaged_objects,
             failing: state.record.failing_for_longest(),
             buckets: state.buckets(),

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::objects::Objects;
 use super::scheduler::BucketName;
 use super::trouble::{Kind, Trouble};
 use crate::otlp::Signal;
@@ -33,6 +34,10 @@ pub struct Status {
     pub delivered_objects: u64,
     /// Their length.
     pub delivered_bytes: u64,
+    /// Items in them.
+    pub delivered_items: u64,
+    /// Attempts since the start of the process that failed.
+    pub failed_attempts: u64,
     /// Objects since the start of the process whose bytes were not those that were packed; they were set aside.
     pub damaged_objects: u64,
     /// Set from a failure until the next success in the same bucket; of several buckets that which fails for longest.
@@ -82,6 +87,8 @@ impl Status {
             all.last_success_at = all.last_success_at.max(status.last_success_at);
             all.delivered_objects += status.delivered_objects;
             all.delivered_bytes += status.delivered_bytes;
+            all.delivered_items += status.delivered_items;
+            all.failed_attempts += status.failed_attempts;
             all.damaged_objects += status.damaged_objects;
             all.ledger_degraded |= status.ledger_degraded;
             all.waits_until = [all.waits_until, status.waits_until].into_iter().flatten().min();
@@ -148,9 +155,12 @@ pub(super) struct Record {
     pub(super) last_success_at: Option<u64>,
     pub(super) delivered_objects: u64,
     pub(super) delivered_bytes: u64,
+    pub(super) delivered_items: u64,
+    pub(super) failed_attempts: u64,
     pub(super) damaged_objects: u64,
     /// By bucket.
     pub(super) failing: BTreeMap<BucketName, Failing>,
+    pub(super) objects: Objects,
 }
 
 impl Record {
@@ -159,6 +169,8 @@ impl Record {
         self.last_success_at = Some(now);
         self.delivered_objects += 1;
         self.delivered_bytes += object.bytes;
+        self.delivered_items += object.items;
+        self.objects.succeeded(object, now);
         self.failing.remove(&object.bucket)
     }
 
@@ -179,6 +191,8 @@ impl Record {
 
     /// A put failed. Returns whether that is news, and no repetition of what is known.
     pub(super) fn failed(&mut self, object: &Object, trouble: &Trouble, now: u64) -> bool {
+        self.failed_attempts += 1;
+        self.objects.failed(object, &trouble.words, now);
         let before = self.failing.remove(&object.bucket);
         let kind = Kind::name(trouble.kind);
         let is_news = before.as_ref().is_none_or(|before| before.kind != kind);

@@ -12,6 +12,7 @@ use super::current::Current;
 use super::deliveries::Delivery;
 use super::hours::{Clock, Hours};
 use super::ledger::Ledger;
+use super::objects::{Delivered, Objects, Retried};
 use super::receipts::{self, Couriers, Receipts};
 use super::scheduler::{Decision, Queue, Ticket};
 use super::status::{Dropped, Record, Status};
@@ -92,12 +93,13 @@ impl Uploader {
         let Delivery { options, bucket, receipts, clock } = delivery;
         metrics::register(output.as_str(), Kind::ALL.map(Kind::name));
         catalog.reconcile(&output, &recovered);
+        let record = Record { objects: Objects::remembered(&catalog, &output), ..Record::default() };
         let queue = Queue::new(options.concurrency.max(1), options.retry.clone());
         let receipts = receipts.map(Arc::new);
         let couriers = receipts.as_ref().map(|receipts| Couriers::start(receipts, &bucket, &options));
         let state = State {
             queue,
-            record: Record::default(),
+            record,
             half_removed: Vec::new(),
             hours: Hours::new(&options),
             asked_up_to: None,
@@ -204,6 +206,7 @@ impl Uploader {
         self.shared.forget_idle_buckets();
         let mut dropped = Dropped::default();
         for object in &undelivered {
+            self.shared.lock().record.objects.forget(object);
             dropped.objects += 1;
             dropped.bytes += object.bytes;
             dropped.items[object.signal.index()] += object.items;
@@ -225,6 +228,13 @@ impl Uploader {
     /// What delivery is doing.
     pub fn status(&self) -> Status {
         self.shared.status()
+    }
+
+    /// The objects that were delivered last, and those that are tried again.
+    pub fn objects(&self) -> (Vec<Delivered>, Vec<Retried>) {
+        let state = self.shared.lock();
+        let objects = &state.record.objects;
+        (objects.delivered(), objects.retrying(&state.queue, Instant::now(), unix_now()))
     }
 
     /// Begins no more puts, waits for those under way, for `patience` at most, and ends. What is left stays in the spool.
