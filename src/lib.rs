@@ -36,3 +36,4 @@ pub mod telemetry;
 pub mod thread;
 pub mod units;
 pub mod upload;
+mod words;

@@ -7,9 +7,11 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use forebay::admin::{
-    Bound, Client, ClientError, Delivery, Disk, FlushReport, Intake, Losses, Options, Queue, Recorder,
-    Status, Subject,
+    Bound, Client, ClientError, Condition, FlushReport, History, Intake, Options, Recorder, Setting,
+    Settings, Status, Subject,
 };
+use forebay::listen::auth::{AuthOptions, Token};
+use forebay::secret::Secret;
 use forebay::units::Span;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -42,15 +44,19 @@ impl Subject for Process {
             uptime_seconds: 5,
             data_dir: "/data".to_owned(),
             destination: "file:///bucket".to_owned(),
-            listeners: Vec::new(),
             intake: Intake { taking: self.ready().is_ok(), reason: self.ready().err() },
-            queue: Queue::default(),
-            disk: Disk::default(),
-            outputs: Vec::new(),
-            delivery: Delivery::default(),
-            losses: Losses::default(),
-            notes: Vec::new(),
+            ..Status::default()
         }
+    }
+
+    fn history(&self, points: usize) -> History {
+        let step_seconds = 86_400 / points as u64;
+        History { step_seconds, ..History::default() }
+    }
+
+    fn settings(&self) -> Settings {
+        let setting = Setting { key: "data_dir".to_owned(), ..Setting::default() };
+        Settings { settings: vec![setting] }
     }
 
     async fn flush(&self, _patience: Duration) -> Result<FlushReport, String> {
@@ -81,8 +87,12 @@ struct Running {
 
 impl Running {
     async fn start() -> Self {
+        Self::start_with(AuthOptions::default()).await
+    }
+
+    async fn start_with(auth: AuthOptions) -> Self {
         let process = Arc::new(Process::default());
-        let options = Options { listen: "127.0.0.1:0".to_owned(), ..Options::default() };
+        let options = Options { listen: "127.0.0.1:0".to_owned(), auth, ..Options::default() };
         let bound = Bound::to(&options).await.unwrap().unwrap();
         let address = bound.address().parse().unwrap();
         let server = bound.server(Arc::clone(&process), recorder());
@@ -93,9 +103,16 @@ impl Running {
 
     /// The whole answer to one request.
     async fn ask(&self, request: &str) -> String {
+        self.ask_with(request, "").await
+    }
+
+    /// The whole answer to one request with further headers, each with its end of line.
+    async fn ask_with(&self, request: &str, headers: &str) -> String {
         let mut stream = TcpStream::connect(self.address).await.unwrap();
         stream
-            .write_all(format!("{request} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").as_bytes())
+            .write_all(
+                format!("{request} HTTP/1.1\r\nhost: x\r\n{headers}connection: close\r\n\r\n").as_bytes(),
+            )
             .await
             .unwrap();
         let mut answer = String::new();
@@ -163,6 +180,106 @@ async fn the_client_reads_what_the_server_writes() {
     let error = client.flush(Span::seconds(1)).await.unwrap_err();
     assert_eq!(error.to_string(), "forebay says: the disk under the log fails");
     running.stop().await;
+}
+
+/// What a browser sends.
+const BROWSER: &str = "accept: text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8\r\n";
+
+#[tokio::test]
+async fn a_browser_gets_the_page_and_a_probe_what_it_always_got() {
+    let running = Running::start().await;
+    for (request, headers) in [("GET /", BROWSER), ("GET /page", ""), ("GET /page", "accept: */*\r\n")] {
+        let page = running.ask_with(request, headers).await;
+        assert!(page.starts_with("HTTP/1.1 200"), "{page}");
+        for wanted in [
+            "content-type: text/html; charset=utf-8\r\n",
+            "content-security-policy: default-src 'none'; script-src 'sha256-",
+            "connect-src 'self'",
+            "x-content-type-options: nosniff\r\n",
+            "referrer-policy: no-referrer\r\n",
+            "<!doctype html>",
+        ] {
+            assert!(page.contains(wanted), "{request}: no {wanted} in\n{page}");
+        }
+        // It holds no data, and asks nobody else.
+        for outside in ["http://", "https://", "src=\"/", "/data"] {
+            assert!(!page.replace("http://www.w3.org/", "").contains(outside), "{request}: {outside}");
+        }
+    }
+    for headers in ["", "accept: */*\r\n", "accept: application/json, text/html;q=0.9\r\n"] {
+        let probe = running.ask_with("GET /", headers).await;
+        assert!(
+            probe.starts_with("HTTP/1.1 200") && probe.contains("Server available"),
+            "{headers}: {probe}"
+        );
+        assert!(probe.contains("content-type: application/json\r\n"), "{headers}: {probe}");
+        assert!(probe.contains("vary: accept\r\n"), "{headers}: {probe}");
+    }
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn history_and_configuration_are_json_that_nobody_keeps() {
+    let running = Running::start().await;
+    for (request, wanted) in [
+        ("GET /history", "\"step_seconds\":300,"),
+        ("GET /history?points=24", "\"step_seconds\":3600,"),
+        ("GET /config", "{\"settings\":[{\"key\":\"data_dir\","),
+        ("GET /status", "\"condition\":\"fine\""),
+    ] {
+        let answer = running.ask(request).await;
+        assert!(answer.starts_with("HTTP/1.1 200") && answer.contains(wanted), "{request}: {answer}");
+        assert!(answer.contains("cache-control: no-store\r\n"), "{request}: {answer}");
+        assert!(answer.contains("content-type: application/json\r\n"), "{request}: {answer}");
+    }
+    for wrong in ["GET /history?points=0", "GET /history?points=1441", "GET /history?hours=3"] {
+        let answer = running.ask(wrong).await;
+        assert!(answer.starts_with("HTTP/1.1 400") && answer.contains("points=288"), "{wrong}: {answer}");
+    }
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn with_credentials_the_page_is_open_and_what_it_shows_is_not() {
+    let token = Token { token: Some(Secret::from("opensesame")), ..Token::default() };
+    let auth = AuthOptions { tokens: [("ops".to_owned(), token)].into(), ..AuthOptions::default() };
+    let running = Running::start_with(auth).await;
+    for open in ["GET /", "GET /page", "GET /readyz"] {
+        for headers in ["", BROWSER] {
+            let answer = running.ask_with(open, headers).await;
+            assert!(answer.starts_with("HTTP/1.1 200"), "{open}: {answer}");
+        }
+    }
+    for closed in
+        ["GET /status", "GET /history", "GET /config", "GET /metrics", "POST /flush", "GET /page/", "GET //"]
+    {
+        let answer = running.ask_with(closed, BROWSER).await;
+        assert!(answer.starts_with("HTTP/1.1 401"), "{closed}: {answer}");
+    }
+    for open in ["GET /status", "GET /history", "GET /config"] {
+        let answer = running.ask_with(open, "authorization: Bearer opensesame\r\n").await;
+        assert!(answer.starts_with("HTTP/1.1 200"), "{open}: {answer}");
+    }
+    running.stop().await;
+}
+
+/// What an older forebay says.
+const OLD: &str = r#"{
+    "version": "0.1.0", "started_at": "2026-11-20T10:00:00Z", "uptime_seconds": 5, "data_dir": "/data",
+    "destination": "s3://telemetry", "listeners": [{"name": "grpc", "address": "127.0.0.1:4317"}],
+    "intake": {"taking": true, "reason": null},
+    "queue": {"items": {"logs": 1, "metrics": 0, "traces": 0, "profiles": 0}, "bytes": 9, "segments": 1, "objects": 0, "oldest_age_seconds": 3},
+    "disk": {"used_bytes": 1, "budget_bytes": 100, "free_bytes": 100, "seconds_until_full": null},
+    "delivery": {"last_success_at": null, "last_error": {"at": "2026-11-20T10:00:04Z", "message": "503 SlowDown"},
+        "failing_since": "2026-11-20T10:00:03Z", "objects_delivered": 0},
+    "losses": {"dropped_items": {"logs": 0, "metrics": 0, "traces": 0, "profiles": 0}, "damaged_ranges": 0, "damaged_records": 0, "damaged_objects": 0}
+}"#;
+
+#[test]
+fn what_an_older_forebay_says_is_read_and_judged() {
+    let status: Status = serde_json::from_str(OLD).unwrap();
+    assert_eq!((status.queue.items.logs, status.writer.as_str()), (1, ""));
+    assert_eq!(Condition::of(&status), Condition::Degraded);
 }
 
 #[tokio::test]

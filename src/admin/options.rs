@@ -20,7 +20,7 @@ pub struct Options {
     pub socket_mode: SocketMode,
     /// Its TLS.
     pub tls: TlsOptions,
-    /// Whom it asks for credentials; the probes (`/` and `/readyz`) are open to all.
+    /// Whom it asks for credentials; the probes (`/` and `/readyz`) and the empty page are open to all.
     pub auth: AuthOptions,
     /// How the commands that ask it show who they are.
     pub client: ClientOptions,

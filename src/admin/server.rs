@@ -45,7 +45,7 @@ const ACCEPT_AGAIN: Duration = Duration::from_millis(200);
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What is told to who shows no credentials.
-const UNAUTHENTICATED: &str = "this needs credentials; GET / and GET /readyz do not\n";
+const UNAUTHENTICATED: &str = "this needs credentials; GET /, GET /page and GET /readyz do not\n";
 
 /// The address of the admin server, bound. That it is in use is found out before there is anything to say.
 #[derive(Debug)]
@@ -112,10 +112,11 @@ impl Door {
         }
     }
 
-    /// The answer to who may not ask this; `None` if it may. The probes are open: who sends them mostly has no secrets.
+    /// The answer to who may not ask this; `None` if it may. The probes are open: who sends them mostly has no secrets. So is
+    /// the page, which says nothing before it is told a token.
     async fn refusal<B>(&self, request: &Request<B>) -> Option<Response<Full<Bytes>>> {
         let authenticator = self.authenticator.as_ref()?;
-        if ["/", "/readyz"].contains(&request.uri().path()) {
+        if ["/", "/page", "/readyz"].contains(&request.uri().path()) {
             return None;
         }
         let patience_ends = tokio::time::Instant::now() + PATIENCE;

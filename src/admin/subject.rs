@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::time::Duration;
 
-use super::{FlushReport, Status};
+use super::{FlushReport, History, Settings, Status};
 
 /// The process that the admin server speaks for.
 pub trait Subject: Send + Sync + 'static {
@@ -15,6 +15,13 @@ pub trait Subject: Send + Sync + 'static {
 
     /// How it is doing. Called for each request of `/status`; it must not wait for anything.
     fn status(&self) -> Status;
+
+    /// How it was doing during the last 24 hours, in so many steps at most. Called for each request of `/history`; it must not
+    /// wait for anything.
+    fn history(&self, points: usize) -> History;
+
+    /// The configuration, secrets hidden. Called for each request of `/config`; it must not wait for anything.
+    fn settings(&self) -> Settings;
 
     /// Brings those gauges up to date that nobody sets otherwise. Called before `/metrics` is rendered; it must not wait
     /// for anything.

@@ -8,6 +8,7 @@
 //!     spool/      objects and their manifests
 //!     catalog/    the ledger; may be deleted while forebay does not run
 //!     receipts/   what becomes lists and notices of delivered objects; only with upload.receipts
+//!     history     the last day by the minute, for the status page; may be deleted while forebay does not run
 //!     damaged/    what could not be read; empty unless a disk failed
 //! ```
 
@@ -50,6 +51,11 @@ impl Paths {
     /// What becomes lists and notices of delivered objects.
     pub fn receipts(&self) -> PathBuf {
         self.root.join("receipts")
+    }
+
+    /// The history of the last day.
+    pub fn history(&self) -> PathBuf {
+        self.root.join("history")
     }
 
     /// What could not be read.
@@ -99,6 +105,14 @@ impl DataFolder {
     pub(super) fn writer_id(&self) -> String {
         format!("{:08x}", self.writer)
     }
+}
+
+/// The id of the data folder that lies there, as it is in every object's name; none if it has none, or a damaged one.
+pub(super) fn known_writer_id(disk: &dyn Disk, root: &Path) -> Option<String> {
+    let mut text = [0; 8];
+    disk.open(&Paths::new(root).writer()).ok()?.read_at(&mut text, 0).ok()?;
+    let writer = u32::from_str_radix(std::str::from_utf8(&text).ok()?, 16).ok()?;
+    Some(format!("{writer:08x}"))
 }
 
 /// Reads the folder's id; a new folder gets one.

@@ -8,15 +8,19 @@ mod data_folder;
 mod draining;
 mod forecast;
 mod greeting;
+mod history;
 mod intake;
+mod lookout;
 mod offline;
 mod opened;
 mod packing;
 mod pipeline;
+mod rates;
 mod reload;
 mod room;
 mod subject;
 mod supervision;
+mod told;
 
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -28,14 +32,17 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::admin::{self, Listener, Recorder};
-use crate::config::Config;
+use crate::config::{Config, Loaded};
 use crate::log::WhenFull;
 use crate::notify;
 use crate::receive::{self, Listened, Receiver};
 use crate::upload;
 
+use self::history::History;
 use self::intake::LogIntake;
+use self::lookout::keep_lookout;
 use self::pipeline::Pipeline;
+use self::rates::Rates;
 use self::subject::Process;
 
 pub use self::data_folder::Paths;
@@ -71,13 +78,17 @@ impl Ended {
     }
 }
 
+/// A task, and the means to end it.
+type Ending = (JoinHandle<()>, watch::Sender<bool>);
+
 /// A running forebay.
 #[derive(Debug)]
 pub struct App {
     process: Arc<Process>,
     recorder: Recorder,
     receiver: Receiver<LogIntake>,
-    admin: Option<(JoinHandle<()>, watch::Sender<bool>)>,
+    admin: Option<Ending>,
+    lookout: Ending,
     /// How long the end takes at most, beside the delivery.
     ending_takes: Duration,
 }
@@ -87,8 +98,9 @@ impl App {
     ///
     /// # Errors
     /// What stood in the way, in words for the person who started it.
-    pub async fn start(config: Config, recorder: Recorder) -> anyhow::Result<Self> {
+    pub async fn start(loaded: Loaded, recorder: Recorder) -> anyhow::Result<Self> {
         let started = Instant::now();
+        let Loaded { config, settings, .. } = loaded;
         let receiving = receive::Listeners::bind(&config.receive).await?;
         let mut listeners: Vec<_> = receiving
             .addresses()
@@ -112,8 +124,13 @@ impl App {
         let receiver = Receiver::new(config.receive.clone(), receiving, intake)?;
         let finish_within = config.upload.finish_within.duration().as_millis();
         let finish_within = u64::try_from(finish_within).unwrap_or(u64::MAX);
+        let history = History::open(&*pipeline.disk, &Paths::new(&config.data_dir).history());
         let process = Arc::new(Process {
             pipeline,
+            tally: receiver.tally(),
+            rates: Rates::default(),
+            history,
+            settings: Mutex::new(settings.iter().map(told::setting).collect()),
             data_dir: config.data_dir.clone(),
             listeners,
             started_at: Timestamp::now(),
@@ -123,8 +140,10 @@ impl App {
             notes: Mutex::default(),
         });
         let admin = admin.map(|bound| serve(bound.server(Arc::clone(&process), recorder.clone())));
+        let (end_lookout, ending) = watch::channel(false);
+        let lookout = (tokio::spawn(keep_lookout(Arc::clone(&process), ending)), end_lookout);
         let ending_takes = config.receive.finish_within.duration() + ENDING_BESIDES;
-        Ok(Self { process, recorder, receiver, admin, ending_takes })
+        Ok(Self { process, recorder, receiver, admin, lookout, ending_takes })
     }
 
     /// The addresses on which it listens, by name: `grpc`, `http` and, unless it is off, `admin`.
@@ -149,7 +168,7 @@ impl App {
     /// # Errors
     /// If something of it failed.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> anyhow::Result<Ended> {
-        let Self { process, recorder, receiver, admin, ending_takes } = self;
+        let Self { process, recorder, receiver, admin, lookout, ending_takes } = self;
         let told = tokio::spawn(supervision::keep_told(Arc::clone(&process)));
         let ending = async {
             shutdown.await;
@@ -164,7 +183,7 @@ impl App {
         }
         let ended = process.pipeline.stop(process.finish_within()).await?;
         told.abort();
-        if let Some((task, ending)) = admin {
+        for (task, ending) in [lookout].into_iter().chain(admin) {
             ending.send_replace(true);
             task.await?;
         }
@@ -220,7 +239,7 @@ async fn keep_tidy(recorder: &Recorder) {
 }
 
 /// Starts the admin server, with the means to end it.
-fn serve(server: admin::Server<Process>) -> (JoinHandle<()>, watch::Sender<bool>) {
+fn serve(server: admin::Server<Process>) -> Ending {
     let (ending, mut ended) = watch::channel(false);
     let shutdown = async move {
         // An error says that the other side is gone, which means the same.

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use jiff::Timestamp;
 
 use crate::admin::{Bucket, BySignal, Delivery, Disk as DiskStatus, Intake, Losses, Output, Queue, Status};
 use crate::config::Config;
@@ -13,7 +14,7 @@ use crate::log;
 use crate::otlp::Signal;
 use crate::pack::{self, Batch, Object, OutputName};
 
-use super::data_folder::Paths;
+use super::data_folder::{Paths, known_writer_id};
 use super::subject::age_seconds;
 
 /// Looks at the data folder of a configuration. Changes nothing.
@@ -33,13 +34,13 @@ pub fn status(config: &Config) -> anyhow::Result<Status> {
     losses.damaged_records = segments.iter().map(|surveyed| surveyed.records_lost).sum();
     let with_losses = segments.iter().filter(|surveyed| surveyed.records_lost > 0).count();
     losses.damaged_ranges = (unreadable.len() + with_losses) as u64;
-    Ok(Status {
+    let status = Status {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         started_at: None,
         uptime_seconds: 0,
         data_dir: folder.display().to_string(),
+        writer: known_writer_id(&*disk, folder).unwrap_or_default(),
         destination: config.upload.to.clone(),
-        listeners: Vec::new(),
         intake: Intake {
             taking: false,
             reason: Some("forebay is not running on this data folder".to_owned()),
@@ -54,8 +55,9 @@ pub fn status(config: &Config) -> anyhow::Result<Status> {
         delivery: Delivery::default(),
         outputs: config.all_outputs().map(|(name, _, to)| output(&name, &to.to, &spool.batches)).collect(),
         losses,
-        notes: Vec::new(),
-    })
+        ..Status::default()
+    };
+    Ok(status.judged(Timestamp::now()))
 }
 
 /// What waits for an output.

@@ -2,27 +2,35 @@
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
 use crate::admin::{
-    self, Bucket, BySignal, Delivery, DeliveryError, FlushReport, Intake, Listener, Losses, Output, Status,
-    Subject,
+    self, Bucket, BySignal, Delivery, DeliveryError, FlushReport, Intake, Listener, Losses, Output, Setting,
+    Settings, Status, Subject,
 };
 use crate::log::Snapshot;
 use crate::metrics;
 use crate::otlp::Signal;
 use crate::pack::OutputName;
+use crate::receive::Tally;
 use crate::upload;
 
+use super::history::History;
 use super::pipeline::Pipeline;
+use super::rates::{Counts, Rates};
+use super::told;
 
 /// The running process.
 #[derive(Debug)]
 pub(super) struct Process {
     pub(super) pipeline: Pipeline,
+    pub(super) tally: Arc<Tally>,
+    pub(super) rates: Rates,
+    pub(super) history: History,
+    pub(super) settings: Mutex<Vec<Setting>>,
     pub(super) data_dir: PathBuf,
     pub(super) listeners: Vec<Listener>,
     pub(super) started_at: Timestamp,
@@ -58,21 +66,43 @@ impl Subject for Process {
         let delivery = upload::Status::of_all(&outputs);
         let ready = self.ready();
         let destination = delivery.to.clone();
-        Status {
+        let change = self.rates.since(Instant::now(), &self.counts());
+        let mut queue = queue(&log, &delivery);
+        let waiting = |status: &upload::Status| sum(log.items) + sum(status.queued_items);
+        let waiting: Vec<_> = outputs.values().map(waiting).collect();
+        queue.seconds_until_drained =
+            change.as_ref().and_then(|change| change.seconds_until_drained(&waiting));
+        let status = Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             started_at: Some(self.started_at),
             uptime_seconds: self.started.elapsed().as_secs(),
             data_dir: self.data_dir.display().to_string(),
+            writer: self.pipeline.writer_id(),
             destination,
             listeners: self.listeners.clone(),
             intake: Intake { taking: ready.is_ok(), reason: ready.err() },
-            queue: queue(&log, &delivery),
+            rates: change.map(|change| change.rates()).unwrap_or_default(),
+            queue,
             disk: self.disk(),
             delivery: self::delivery(&delivery),
             outputs: outputs.iter().map(|(name, status)| output(name, status)).collect(),
+            objects: told::objects(self.pipeline.deliveries.objects()),
+            received: told::received(&self.tally),
+            commit: self.commit(),
             losses: self.losses(&log, &delivery),
             notes: self.notes().into_iter().chain(delivery.notes).collect(),
-        }
+            ledger_degraded: delivery.ledger_degraded,
+            ..Status::default()
+        };
+        status.judged(Timestamp::now())
+    }
+
+    fn history(&self, points: usize) -> admin::History {
+        self.history.series(points, Timestamp::now())
+    }
+
+    fn settings(&self) -> Settings {
+        Settings { settings: self.settings.lock().unwrap_or_else(PoisonError::into_inner).clone() }
     }
 
     fn refresh_metrics(&self) {
@@ -117,8 +147,30 @@ impl Process {
         *self.notes.lock().unwrap_or_else(PoisonError::into_inner) = notes;
     }
 
+    /// Makes these the settings that are shown.
+    pub(super) fn show(&self, settings: Vec<Setting>) {
+        *self.settings.lock().unwrap_or_else(PoisonError::into_inner) = settings;
+    }
+
     fn notes(&self) -> Vec<String> {
         self.notes.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What the rates are reckoned from.
+    pub(super) fn counts(&self) -> Counts {
+        let (received_items, received_bytes) = self.tally.items_and_bytes();
+        let outputs = self.pipeline.deliveries.status();
+        Counts {
+            received_items,
+            received_bytes,
+            delivered_items: outputs.values().map(|status| status.delivered_items).collect(),
+            delivered_bytes: outputs.values().map(|status| status.delivered_bytes).sum(),
+        }
+    }
+
+    /// What was lost for lack of room, or found damaged at the start.
+    pub(super) fn losses_so_far(&self) -> Losses {
+        self.pipeline.losses.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn why_blocked(&self) -> String {
@@ -137,7 +189,7 @@ impl Process {
 
     /// What was lost: dropped for room or damaged at the start, and what the log and delivery found damaged since.
     fn losses(&self, log: &Snapshot, delivery: &upload::Status) -> Losses {
-        let mut losses = self.pipeline.losses.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let mut losses = self.losses_so_far();
         losses.damaged_ranges += log.lost.ranges;
         losses.damaged_records += log.lost.records;
         losses.damaged_objects += delivery.damaged_objects;
@@ -170,7 +222,12 @@ fn queue(log: &Snapshot, delivery: &upload::Status) -> admin::Queue {
         segments: log.segments as u64,
         objects: delivery.queued_objects,
         oldest_age_seconds: oldest.map(age_seconds),
+        seconds_until_drained: None,
     }
+}
+
+fn sum(items: [u64; Signal::COUNT]) -> u64 {
+    items.iter().sum()
 }
 
 fn output(name: &OutputName, status: &upload::Status) -> Output {
@@ -217,6 +274,7 @@ pub(super) fn age_seconds(nanoseconds: u64) -> u64 {
     u64::try_from((now - i128::from(nanoseconds)) / 1_000_000_000).unwrap_or(0)
 }
 
-fn timestamp(nanoseconds: u64) -> Option<Timestamp> {
+/// A time in nanoseconds since 1970.
+pub(super) fn timestamp(nanoseconds: u64) -> Option<Timestamp> {
     Timestamp::from_nanosecond(i128::from(nanoseconds)).ok()
 }

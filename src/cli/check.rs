@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use super::Check;
-use super::words::table;
 use crate::collector::Understood;
 use crate::config::{Loaded, Origin};
+use crate::words::table;
 
 /// Prints what came of the configuration.
 pub(super) fn run(understood: Understood, check: &Check) -> anyhow::Result<ExitCode> {

@@ -8,11 +8,11 @@ use anyhow::bail;
 use super::arguments::Drain;
 use super::logging;
 use super::progress::{Progress, Unit};
-use super::words::counted;
 use crate::admin::Recorder;
 use crate::app::{self, Draining, Ended};
 use crate::config::Config;
 use crate::units::Span;
+use crate::words::counted;
 
 /// Delivers, and says what is left.
 pub(super) fn run(config: &Config, drain: &Drain) -> anyhow::Result<ExitCode> {

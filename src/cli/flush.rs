@@ -4,9 +4,9 @@ use std::process::ExitCode;
 
 use super::arguments::Flush;
 use super::status::client;
-use super::words::counted;
 use crate::admin::FlushReport;
 use crate::config::Config;
+use crate::words::counted;
 
 /// Asks the running process, and says what came of it.
 pub(super) fn run(config: &Config, flush: &Flush) -> anyhow::Result<ExitCode> {

@@ -11,7 +11,6 @@ use jiff::Timestamp;
 use super::arguments::{Inspect, InspectWhat, Records};
 use super::progress::{Progress, Unit};
 use super::verify::no_folder;
-use super::words::{bytes, count, table, time};
 use crate::app::Paths;
 use crate::catalog::{Catalog, Entry};
 use crate::config::Config;
@@ -19,6 +18,7 @@ use crate::disk::{Disk, RealDisk};
 use crate::log::{self, Item, Record, SegmentId, Surveyed, Unreadable};
 use crate::otlp::{self, Signal};
 use crate::pack;
+use crate::words::{bytes, count, table, time};
 
 /// Prints what was asked for.
 pub(super) fn run(config: &Config, inspect: &Inspect) -> anyhow::Result<ExitCode> {

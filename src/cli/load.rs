@@ -7,8 +7,8 @@ use anyhow::Context as _;
 use tokio::runtime::Runtime;
 
 use super::arguments::{Load, LoadFormat};
-use super::words::{bytes, count, table};
 use crate::load::{self, Bound, Latency, Options, Report, Server};
+use crate::words::{bytes, count, table};
 
 /// Makes the load, and says what became of it.
 pub(super) fn run(arguments: &Load) -> anyhow::Result<ExitCode> {

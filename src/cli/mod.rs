@@ -17,7 +17,6 @@ mod settings;
 pub mod status;
 mod verify;
 mod watch;
-mod words;
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;

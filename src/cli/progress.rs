@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::words::{bytes, count, time};
+use crate::words::{bytes, count, time};
 
 /// How often there is a line where there is no terminal. Work that is done before needs none.
 const LINE_EVERY: Duration = Duration::from_secs(10);

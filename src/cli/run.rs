@@ -53,7 +53,7 @@ async fn watched(
     let (config, started_at) = (loaded.config.clone(), Timestamp::now());
     // Before anything is opened, so that a signal that comes early ends it in the right order too.
     let (signals, wish) = (Signals::listen()?, Wish::listen()?);
-    let app = App::start(config.clone(), recorder).await?;
+    let app = App::start(loaded.clone(), recorder).await?;
     let instance = Instance { id: app.instance(), started_at };
     let exporter = Exporter::start(&config.telemetry.export, &instance, logs, app.numbers());
     let exporter = exporter.map_err(anyhow::Error::msg)?;

@@ -7,12 +7,12 @@ use std::sync::Arc;
 
 use super::arguments::Verify;
 use super::progress::{Progress, Unit};
-use super::words::counted;
 use crate::app::Paths;
 use crate::config::Config;
 use crate::disk::{Disk, RealDisk};
 use crate::log::{self, Item, SealedSegment, Surveyed, Unreadable};
 use crate::pack::{self, Object, ObjectFile};
+use crate::words::counted;
 
 /// Reads everything and says what is damaged.
 pub(super) fn run(config: &Config, verify: &Verify) -> anyhow::Result<ExitCode> {

@@ -10,8 +10,8 @@ use jiff::Timestamp;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{Instant, sleep_until};
 
-use super::status::{Condition, look, text};
-use crate::admin::Status;
+use super::status::{look, text};
+use crate::admin::{Condition, Status};
 use crate::config::Config;
 
 /// The screen that a terminal has beside the one with its history, and back.
@@ -51,7 +51,7 @@ async fn watch(
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
         }
-        return Ok(seen.as_ref().map_or(Condition::NotTaking, Condition::of).exit_code());
+        return Ok(seen.as_ref().map_or(Condition::Refusing, |status| status.condition).exit_code().into());
     }
 }
 

@@ -16,6 +16,7 @@ use super::App;
 use super::intake::LogIntake;
 use super::pipeline;
 use super::subject::Process;
+use super::told;
 use crate::config::{Config, Invalid, Loaded, Reloaded};
 use crate::metrics;
 use crate::receive::{self, Control};
@@ -100,6 +101,7 @@ impl Reloader {
         let finish_within = loaded.config.upload.finish_within.duration();
         let milliseconds = u64::try_from(finish_within.as_millis()).unwrap_or(u64::MAX);
         self.process.finish_within_milliseconds.store(milliseconds, Ordering::Release);
+        self.process.show(loaded.settings.iter().map(told::setting).collect());
         self.running = loaded;
         Ok(Changed { live, restart })
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 const BYTE_UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
 
 /// `12.3 MiB`.
-pub(super) fn bytes(bytes: u64) -> String {
+pub(crate) fn bytes(bytes: u64) -> String {
     let mut unit = 0;
     // In tenths, so that nothing is rounded up to the next unit.
     let mut tenths = u128::from(bytes) * 10;
@@ -21,7 +21,7 @@ pub(super) fn bytes(bytes: u64) -> String {
 }
 
 /// `3 h 12 min`: the two largest units that matter.
-pub(super) fn time(time: Duration) -> String {
+pub(crate) fn time(time: Duration) -> String {
     let seconds = time.as_secs();
     let (minutes, hours, days) = (seconds / 60, seconds / 3_600, seconds / 86_400);
     let two = |large: u64, unit: &str, small: u64, small_unit: &str| match small {
@@ -37,7 +37,7 @@ pub(super) fn time(time: Duration) -> String {
 }
 
 /// `1,234,567`.
-pub(super) fn count(count: u64) -> String {
+pub(crate) fn count(count: u64) -> String {
     let digits = count.to_string();
     let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
     for (place, digit) in digits.chars().enumerate() {
@@ -50,12 +50,12 @@ pub(super) fn count(count: u64) -> String {
 }
 
 /// `1 object`, `2 objects`.
-pub(super) fn counted(number: u64, one: &str) -> String {
+pub(crate) fn counted(number: u64, one: &str) -> String {
     format!("{} {one}{}", count(number), if number == 1 { "" } else { "s" })
 }
 
 /// Lines of which the columns stand below each other, two spaces apart.
-pub(super) fn table(rows: &[Vec<String>]) -> String {
+pub(crate) fn table(rows: &[Vec<String>]) -> String {
     let mut widths: Vec<usize> = Vec::new();
     for row in rows {
         widths.resize(widths.len().max(row.len()), 0);

@@ -1,11 +1,34 @@
 //! What `/status` says. The names are a contract: there may be more of them, but none is ever changed.
 
+mod history;
+mod now;
+mod objects;
+mod received;
+mod settings;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::Condition;
+
+pub use history::{History, Series};
+pub use now::{Commit, Rates};
+pub use objects::{DeliveredObject, Objects, RetriedObject};
+pub use received::{Received, Requests, Tenant};
+pub use settings::{Setting, Settings};
+
 /// How forebay is doing.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Status {
+    /// All in one word: `fine`, `degraded` or `refusing`.
+    #[serde(default)]
+    pub condition: Condition,
+    /// Why it is not fine, in sentences, the worst first.
+    #[serde(default)]
+    pub reasons: Vec<String>,
+    /// What is worth knowing and no fault, in sentences.
+    #[serde(default)]
+    pub notes: Vec<String>,
     /// The program's version.
     pub version: String,
     /// When the process started; none for a stopped data folder.
@@ -14,12 +37,18 @@ pub struct Status {
     pub uptime_seconds: u64,
     /// The data folder.
     pub data_dir: String,
+    /// The id of the data folder, which is part of the name of every object from it.
+    #[serde(default)]
+    pub writer: String,
     /// Where the objects go, as a URL without credentials; several with commas between them.
     pub destination: String,
     /// The addresses that clients can reach.
     pub listeners: Vec<Listener>,
     /// Whether telemetry is being taken in.
     pub intake: Intake,
+    /// What came in and what was delivered during the last minute.
+    #[serde(default)]
+    pub rates: Rates,
     /// What waits to be delivered.
     pub queue: Queue,
     /// The disk under it.
@@ -29,11 +58,20 @@ pub struct Status {
     /// Each output by itself.
     #[serde(default)]
     pub outputs: Vec<Output>,
+    /// Objects to look at.
+    #[serde(default)]
+    pub objects: Objects,
+    /// What came in.
+    #[serde(default)]
+    pub received: Received,
+    /// How long the log's syncs took during the last minute.
+    #[serde(default)]
+    pub commit: Commit,
     /// What was lost.
     pub losses: Losses,
-    /// What is worth knowing and no fault, in sentences.
+    /// Whether forebay works without its ledger, because that is damaged or its disk fails. Nothing is lost by that.
     #[serde(default)]
-    pub notes: Vec<String>,
+    pub ledger_degraded: bool,
 }
 
 /// An address that clients can reach.
@@ -116,6 +154,9 @@ pub struct Queue {
     pub objects: u64,
     /// Age of the oldest record; none if nothing waits.
     pub oldest_age_seconds: Option<u64>,
+    /// When nothing will wait any more at the rates of the last minute; 0 if nothing does now, none if that will not be, or
+    /// is not known yet.
+    pub seconds_until_drained: Option<u64>,
 }
 
 /// The disk.
