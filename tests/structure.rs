@@ -83,7 +83,6 @@ const HOMES: &[(&str, &[&str])] = &[
     ("metrics_exporter_prometheus", &["admin"]),
     ("crc_fast", &["log"]),
     ("md5", &["upload"]),
-    ("ring", &["admin"]),
     ("serde_saphyr", &["config"]),
     ("opentelemetry_proto", &["receive", "send", "load", "telemetry"]),
     ("hdrhistogram", &["load"]),

@@ -139,6 +139,8 @@ impl App {
             finish_within_milliseconds: AtomicU64::new(finish_within),
             notes: Mutex::default(),
         });
+        // Before anybody asks, so that rates are reckoned from the start.
+        process.rates.note(Instant::now(), process.counts());
         let admin = admin.map(|bound| serve(bound.server(Arc::clone(&process), recorder.clone())));
         let (end_lookout, ending) = watch::channel(false);
         let lookout = (tokio::spawn(keep_lookout(Arc::clone(&process), ending)), end_lookout);

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use forebay::admin::Condition;
 use tonic::Code;
 use tonic_types::StatusExt as _;
 
@@ -76,6 +77,11 @@ async fn a_full_budget_makes_clients_come_back_until_there_is_room() {
     assert_eq!(said.code, Some(2));
     assert!(said.stdout.contains("taking in      NO: no room on disk"), "{}", said.stdout);
     assert!(said.stdout.contains("delivering     NO, for"), "{}", said.stdout);
+    let told = program.client().status().await.unwrap();
+    assert_eq!(told.condition, Condition::Refusing);
+    assert!(told.reasons[0].starts_with("no room on disk: "), "{:?}", told.reasons);
+    assert!(told.reasons.iter().any(|reason| reason.contains(" % of log.disk_budget are used")), "{told:?}");
+    assert!(told.received.requests.refused >= 3 && told.received.requests.rejected == 0, "{told:?}");
     let refusals = metrics(&program).await;
     let reason = "reason=\"disk_full\"";
     let labels = ["signal=\"logs\"", reason];
@@ -95,6 +101,7 @@ async fn a_full_budget_makes_clients_come_back_until_there_is_room() {
     flush(&program).await;
     let said = forebay(folder.path(), &["status", "--admin", &admin], &[]);
     assert_eq!(said.code, Some(0), "{}", said.stdout);
+    assert_eq!(program.client().status().await.unwrap().condition, Condition::Fine);
     assert_eq!(program.terminate().code, Some(0));
     assert_each_once(0..refused + TOO_MANY, &bucket::decoded(&bucket::in_store(&store)));
 }

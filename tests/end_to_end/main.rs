@@ -39,6 +39,7 @@ mod reload;
 mod routing;
 mod secrets;
 mod shutdown;
+mod status;
 mod supervised;
 mod telemetry;
 mod terminal;

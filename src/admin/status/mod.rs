@@ -267,3 +267,6 @@ pub struct FlushReport {
     /// If not: what still waits, and why, in a sentence.
     pub remaining: Option<String>,
 }
+
+#[cfg(test)]
+mod documented_tests;
