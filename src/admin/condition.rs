@@ -225,6 +225,9 @@ mod tests {
         Delivery { failing_since: Some(Timestamp::UNIX_EPOCH), last_error, ..Delivery::default() }
     }
 
+    /// A change for the worse, and what is said of it.
+    type Case<'a> = (&'a dyn Fn(&mut Status), &'a str);
+
     fn judged(change: impl FnOnce(&mut Status)) -> Status {
         let mut status = fine();
         change(&mut status);
@@ -234,7 +237,7 @@ mod tests {
     #[test]
     fn each_fault_alone_is_told_and_is_worse_than_fine() {
         assert_eq!((judged(|_| {}).condition, judged(|_| {}).reasons), (Condition::Fine, vec![]));
-        let cases: [(&dyn Fn(&mut Status), &str); 8] = [
+        let cases: [Case<'_>; 8] = [
             (
                 &|status| status.outputs[0].delivery = failing("503"),
                 "nothing is delivered, for 1 min 30 s: 503",
@@ -260,7 +263,7 @@ mod tests {
                         failing_since: Some(Timestamp::UNIX_EPOCH),
                         last_error: failing("404").last_error,
                         ..Bucket::default()
-                    }]
+                    }];
                 },
                 "bucket lake takes nothing, for 1 min 30 s: 404",
             ),

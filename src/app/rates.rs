@@ -126,7 +126,7 @@ mod tests {
             let items = if second <= 240 { second * 10 } else { 2400 + (second - 240) * 100 };
             rates.note(began + Duration::from_secs(second), counts(items, &[items / 2, items / 5]));
         }
-        let change = rates.since(began + Duration::from_secs(300), &counts(8400, &[4200, 1680])).unwrap();
+        let change = rates.since(began + Duration::from_mins(5), &counts(8400, &[4200, 1680])).unwrap();
         let told = change.rates();
         assert_eq!(told.over_seconds, 60);
         let close = |value: f64, expected: f64| (value - expected).abs() < 1e-9;
@@ -150,7 +150,7 @@ mod tests {
     #[test]
     fn the_slowest_output_says_when_nothing_is_left() {
         let change = |received, delivered: &[u64]| Change {
-            took: Duration::from_secs(60),
+            took: Duration::from_mins(1),
             counts: counts(received, delivered),
         };
         for (received, delivered, waiting, expected) in [

@@ -29,7 +29,7 @@ fn command(program: &Program, folder: &tempfile::TempDir) -> Said {
 async fn an_outage_is_told_with_the_stores_words_and_is_over_when_it_is_over() {
     let folder = tempfile::tempdir().unwrap();
     let store = FakeS3::start().await;
-    let settings = Settings::small().with_store(&store);
+    let settings = Settings::small().with("UPLOAD_FINISH_WITHIN", "0s").with_store(&store);
     let settings = settings.environment();
     let program = Program::start(folder.path(), &settings);
     let begun = status(&program).await;
@@ -57,8 +57,8 @@ async fn an_outage_is_told_with_the_stores_words_and_is_over_when_it_is_over() {
     let said = command(&program, &folder);
     assert_eq!(said.code, Some(1), "{said:?}");
 
-    // Killed: what was tried is known to the next start, from the ledger.
-    program.kill();
+    // What was tried is known to the next start, from the ledger.
+    assert_eq!(program.terminate().code, Some(0));
     let program = Program::start(folder.path(), &settings);
     assert!(status(&program).await.objects.retrying[0].attempts >= 2);
     store.heal();
