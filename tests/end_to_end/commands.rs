@@ -261,7 +261,7 @@ async fn verify_names_the_file_in_which_a_bit_has_turned() {
     let program = Program::start(folder.path(), &settings.environment());
     flush(&program).await;
     assert_each_once(10..15, &bucket::decoded(&bucket::in_folder(&bucket_of(folder.path()))));
-    let said = run(&folder, 0, &["status", "--admin", &program.admin().to_string()], &[]);
+    let said = run(&folder, 1, &["status", "--admin", &program.admin().to_string()], &[]);
     assert!(said.contains("lost           1 damaged object"), "{said}");
 }
 
