@@ -119,6 +119,7 @@ def test_a_forebay_that_is_gone_leaves_no_numbers_that_look_new(folder, forebay,
         view.verdict("Fine")
         process.kill()
         view.verdict("forebay does not answer")
+        view.page.locator("#old").wait_for()
         assert "No answer since" in view.text("old") and "The numbers below are old" in view.text("old")
         assert view.text("freshness") == ""
         assert view.page.locator("#content").is_visible()
