@@ -171,6 +171,9 @@ mod tests {
     use crate::upload::scheduler::Decision;
     use crate::upload::testing::spooled;
 
+    /// Every object may go.
+    const LAST: SegmentId = SegmentId(u64::MAX);
+
     fn batch(segment: u64, objects: Vec<Object>) -> Batch {
         Batch { segment: SegmentId(segment), output: OutputName::main(), objects }
     }
@@ -188,7 +191,7 @@ mod tests {
         queue.add(batch(1, two.clone()), false);
         let (mut told, began) = (Objects::default(), Instant::now());
         assert_eq!(told.retrying(&queue, began, 0), [], "nothing failed yet");
-        let Decision::Start(ticket) = queue.next(began) else { panic!("nothing begins") };
+        let Decision::Start(ticket) = queue.next(began, LAST) else { panic!("nothing begins") };
         queue.failed(ticket, began, None, true);
         told.failed(&two[0], "503 SlowDown", 7);
         let second = 1_000_000_000;
@@ -201,12 +204,12 @@ mod tests {
         assert!(at > 10 * second && at <= 16 * second, "{at}");
 
         let later = began + Duration::from_mins(1);
-        let Decision::Start(again) = queue.next(later) else { panic!("nothing begins") };
+        let Decision::Start(again) = queue.next(later, LAST) else { panic!("nothing begins") };
         // The least tried goes first.
         queue.failed(again, later, None, true);
         told.failed(&two[1], "500", 8);
         let later = later + Duration::from_mins(1);
-        let Decision::Start(ticket) = queue.next(later) else { panic!("nothing begins") };
+        let Decision::Start(ticket) = queue.next(later, LAST) else { panic!("nothing begins") };
         let retrying = told.retrying(&queue, later, 0);
         let under_way: Vec<_> = retrying.iter().map(|retried| retried.next_attempt_at.is_none()).collect();
         assert_eq!(under_way.iter().filter(|under_way| **under_way).count(), 1, "{retrying:?}");

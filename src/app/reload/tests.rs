@@ -9,7 +9,9 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 
 use super::*;
+use crate::app::history::History;
 use crate::app::pipeline::Pipeline;
+use crate::app::rates::Rates;
 use crate::config::{Change, Place, Sources, change_of, load};
 use crate::log::WhenFull;
 use crate::pack::OutputName;
@@ -170,6 +172,7 @@ async fn start(running: Loaded) -> Reloader {
         instance: pipeline.writer_id().into(),
     };
     let receiver = Receiver::new(config.receive.clone(), listeners, intake).unwrap().control();
+    let history = History::open(&*pipeline.disk, &config.data_dir.join("history"));
     let process = Arc::new(Process {
         pipeline,
         data_dir: config.data_dir.clone(),
@@ -179,6 +182,10 @@ async fn start(running: Loaded) -> Reloader {
         is_ending: AtomicBool::new(false),
         finish_within_milliseconds: AtomicU64::new(0),
         notes: Mutex::default(),
+        tally: Arc::default(),
+        rates: Rates::default(),
+        history,
+        settings: Mutex::default(),
     });
     Reloader { process, receiver, running }
 }
