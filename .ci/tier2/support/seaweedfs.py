@@ -35,7 +35,8 @@ class SeaweedFS:
     """The store with one bucket that keeps every version, so that a key that was written twice shows. It can be stopped
     and started again."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, policy=WRITER_POLICY):
+        """With what the policy lets forebay do."""
         self.folder = folder / "store"
         (self.folder / "data").mkdir(parents=True)
         self.ports = {name: free_port() for name in PORTS}
@@ -50,7 +51,7 @@ class SeaweedFS:
                 identity("auditor", AUDITOR, actions=["Admin"]),
                 identity("writer", WRITER, policyNames=["writer"]),
             ],
-            "policies": [{"name": "writer", "content": json.dumps(WRITER_POLICY)}],
+            "policies": [{"name": "writer", "content": json.dumps(policy)}],
         }
         (self.folder / "s3.json").write_text(json.dumps(config))
 
