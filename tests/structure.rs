@@ -13,6 +13,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("thread", &[]),
     ("process", &[]),
     ("words", &[]),
+    ("notify", &[]),
     ("otlp", &[]),
     ("rows", &["otlp"]),
     ("disk", &[]),
@@ -32,8 +33,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     (
         "app",
         &[
-            "units", "thread", "otlp", "disk", "metrics", "receive", "log", "pack", "catalog", "upload",
-            "admin", "config",
+            "units", "thread", "notify", "otlp", "disk", "metrics", "receive", "log", "pack", "catalog",
+            "upload", "admin", "config",
         ],
     ),
     (
@@ -41,6 +42,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         &[
             "units",
             "words",
+            "notify",
             "otlp",
             "disk",
             "listen",

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::arguments::Status as Arguments;
 use super::watch;
-use crate::admin::{Bucket, BySignal, Client, ClientError, Condition, Disk, Queue, Status};
+use crate::admin::{Bucket, BySignal, Client, ClientError, Condition, Disk, Queue, Rates, Status};
 use crate::app;
 use crate::config::Config;
 use crate::words::{bytes, count, counted, table, time};
@@ -66,7 +66,9 @@ pub fn text(status: &Status, now: Timestamp) -> String {
         ("waiting", waiting(&status.queue)),
         ("disk", disk(&status.disk)),
     ];
+    rows.extend(rates(&status.rates).map(|said| ("at this rate", said)));
     rows.extend(buckets(status, now).map(|said| ("bucket", said)));
+    rows.extend(retried(status, now).map(|said| ("tried again", said)));
     if status.losses.any() {
         rows.push(("lost", lost(status)));
     }
@@ -76,8 +78,46 @@ pub fn text(status: &Status, now: Timestamp) -> String {
     if !listeners.is_empty() {
         rows.push(("listening on", listeners.join(", ")));
     }
+    rows.extend(status.notes.iter().map(|note| ("note", note.clone())));
     let rows: Vec<_> = rows.into_iter().map(|(name, said)| vec![format!("  {name}"), said]).collect();
-    format!("forebay {}, {running}, data in {}\n\n{}", status.version, status.data_dir, table(&rows))
+    let condition = condition(status);
+    format!(
+        "forebay {} is {condition}; {running}, data in {}\n\n{}",
+        status.version,
+        status.data_dir,
+        table(&rows)
+    )
+}
+
+/// The verdict, and the worst that it stands for.
+fn condition(status: &Status) -> String {
+    let condition = Condition::of(status);
+    match status.reasons.first() {
+        _ if condition == Condition::Fine => condition.name().to_owned(),
+        Some(reason) => format!("{}: {reason}", condition.name().to_uppercase()),
+        None => condition.name().to_uppercase(),
+    }
+}
+
+/// What comes in and goes out; nothing if neither does.
+fn rates(rates: &Rates) -> Option<String> {
+    let one = |items: f64, size: f64| format!("{items:.1} items ({}) a second", bytes(whole(size)));
+    (rates.received_items_per_second + rates.delivered_items_per_second > 0.0).then(|| {
+        format!(
+            "in {}, out {}",
+            one(rates.received_items_per_second, rates.received_bytes_per_second),
+            one(rates.delivered_items_per_second, rates.delivered_bytes_per_second)
+        )
+    })
+}
+
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a rate is never below 0, and what is beyond a u64 is shown as the most of it"
+)]
+fn whole(rate: f64) -> u64 {
+    rate.round() as u64
 }
 
 fn taking(status: &Status) -> String {
@@ -120,8 +160,12 @@ fn waiting(queue: &Queue) -> String {
         Some(seconds) => format!("; the oldest for {}", time(Duration::from_secs(seconds))),
         None => String::new(),
     };
+    let drained = match queue.seconds_until_drained {
+        Some(seconds @ 1..) => format!("; drained in {}", time(Duration::from_secs(seconds))),
+        _ => String::new(),
+    };
     format!(
-        "{} ({}) in {} and {}{oldest}",
+        "{} ({}) in {} and {}{oldest}{drained}",
         items.join(", "),
         bytes(queue.bytes),
         counted(queue.segments, "segment"),
@@ -139,6 +183,22 @@ fn buckets(status: &Status, now: Timestamp) -> impl Iterator<Item = String> {
     let more = buckets.len().saturating_sub(BUCKETS_MAX);
     let lines: Vec<_> = buckets.into_iter().take(BUCKETS_MAX).map(|shown| bucket(shown, now)).collect();
     lines.into_iter().chain((more > 0).then(|| format!("and {} more", count(more as u64))))
+}
+
+/// As many objects as are shown that are tried again.
+const RETRIED_MAX: usize = 3;
+
+/// The oldest objects that are tried again, with the store's own words.
+fn retried(status: &Status, now: Timestamp) -> impl Iterator<Item = String> {
+    status.objects.retrying.iter().take(RETRIED_MAX).map(move |object| {
+        let tries = counted(object.attempts, "attempt");
+        let said = object.last_error.as_ref().map_or("", |error| error.message.as_str());
+        let next = match object.next_attempt_at {
+            Some(at) if at > now => format!("again in {}", since(now, at)),
+            _ => "again now".to_owned(),
+        };
+        format!("{}: {tries}, {next}; {said}", object.key)
+    })
 }
 
 fn bucket(bucket: &Bucket, now: Timestamp) -> String {
@@ -189,7 +249,7 @@ fn since(at: Timestamp, now: Timestamp) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::admin::{Delivery, DeliveryError, Intake, Listener, Losses, Output};
+    use crate::admin::{Delivery, DeliveryError, Intake, Listener, Losses, Output, RetriedObject};
 
     fn fine() -> Status {
         Status {
@@ -234,7 +294,7 @@ mod tests {
         assert_eq!(
             text(&fine(), now),
             "\
-forebay 1.2.3, running for 3 h 12 min, data in ./forebay-data
+forebay 1.2.3 is fine; running for 3 h 12 min, data in ./forebay-data
 
   taking in      yes
   delivering     yes, 7 objects since the start; the last object 2 min 5 s ago
@@ -265,13 +325,41 @@ forebay 1.2.3, running for 3 h 12 min, data in ./forebay-data
             assert!(said.contains(words), "{words} is missing in\n{said}");
         }
 
+        let mut busy = fine();
+        busy.rates = Rates {
+            over_seconds: 60,
+            received_items_per_second: 12.34,
+            received_bytes_per_second: 4_300.0,
+            delivered_items_per_second: 20.0,
+            delivered_bytes_per_second: 800.4,
+        };
+        busy.queue.seconds_until_drained = Some(600);
+        busy.notes = vec!["delivery waits until 22:00 (upload.hours)".to_owned()];
+        busy.objects.retrying = vec![RetriedObject {
+            key: "logs/a.parquet".to_owned(),
+            attempts: 3,
+            last_error: Some(DeliveryError { at: now, message: "503 SlowDown".to_owned() }),
+            next_attempt_at: Some(Timestamp::from_second(127).unwrap()),
+            ..RetriedObject::default()
+        }];
+        let said = text(&busy, now);
+        for words in [
+            "for 1 min 15 s; drained in 10 min\n",
+            "at this rate   in 12.3 items (4.1 KiB) a second, out 20.0 items (800 B) a second\n",
+            "tried again    logs/a.parquet: 3 attempts, again in 2 s; 503 SlowDown\n",
+            "note           delivery waits until 22:00 (upload.hours)\n",
+        ] {
+            assert!(said.contains(words), "{words} is missing in\n{said}");
+        }
+
         let mut broken = fine();
         broken.intake = Intake { taking: false, reason: Some("the disk budget is used up".to_owned()) };
         broken.delivery.failing_since = Some(Timestamp::from_second(65).unwrap());
         broken.delivery.last_error = Some(DeliveryError { at: now, message: "403 Forbidden".to_owned() });
         broken.disk.seconds_until_full = Some(0);
         broken.losses = Losses { damaged_ranges: 1, damaged_records: 2, ..Losses::default() };
-        let said = text(&broken, now);
+        let said = text(&broken.judged(now), now);
+        assert!(said.starts_with("forebay 1.2.3 is REFUSING: the disk budget is used up; running"), "{said}");
         for words in [
             "taking in      NO: the disk budget is used up",
             "delivering     NO, for 1 min; the last object 2 min 5 s ago; 403 Forbidden",

@@ -51,7 +51,7 @@ async fn watch(
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
         }
-        return Ok(seen.as_ref().map_or(Condition::Refusing, |status| status.condition).exit_code().into());
+        return Ok(seen.as_ref().map_or(Condition::Refusing, Condition::of).exit_code().into());
     }
 }
 

@@ -144,7 +144,7 @@ async fn status_says_what_waits_in_a_folder_whose_program_has_ended() {
     let folder = stopped().await;
     let admin = unused_address().to_string();
     let said = run(&folder, 2, &["status", "--admin", &admin], &[]);
-    assert!(said.contains(", not running, data in ./forebay-data\n"), "{said}");
+    assert!(said.contains("; not running, data in ./forebay-data\n"), "{said}");
     assert!(said.contains("taking in      NO: forebay is not running on this data folder"), "{said}");
     assert!(said.contains("waiting        15 log records ("), "{said}");
     assert!(said.contains(") in 1 segment and 1 object; the oldest for "), "{said}");
