@@ -18,7 +18,7 @@ forebay {version}
   objects   {to}
             one per signal when a segment is full or {seal_after} old; now: forebay flush
   data      {data_dir}, up to {budget}
-  admin     {admin}: /metrics, /readyz, /status
+  admin     {admin}: the status page, /metrics, /readyz, /status
 
 {client}and without a client at hand: forebay send
 
