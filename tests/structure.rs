@@ -33,8 +33,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     (
         "app",
         &[
-            "units", "thread", "notify", "otlp", "disk", "metrics", "receive", "log", "pack", "catalog",
-            "upload", "admin", "config",
+            "units", "thread", "words", "notify", "otlp", "disk", "metrics", "receive", "log", "pack",
+            "catalog", "upload", "admin", "config",
         ],
     ),
     (

@@ -17,6 +17,7 @@ use crate::otlp::Signal;
 use crate::pack::OutputName;
 use crate::receive::Tally;
 use crate::upload;
+use crate::words::bytes;
 
 use super::history::History;
 use super::pipeline::Pipeline;
@@ -180,10 +181,10 @@ impl Process {
             None => "delivery is slower than what comes in".to_owned(),
         };
         format!(
-            "no room on disk: {} of {} bytes of log.disk_budget are used, {} bytes are free; {because}",
-            budget.used(),
-            budget.limit(),
-            self.free_bytes(),
+            "no room on disk: {} of {} of log.disk_budget are used, {} of the disk are free; {because}",
+            bytes(budget.used()),
+            bytes(budget.limit()),
+            bytes(self.free_bytes()),
         )
     }
 
