@@ -14,9 +14,8 @@ mod reload;
 mod run;
 mod send;
 mod settings;
-pub mod status;
+mod status;
 mod verify;
-mod watch;
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;

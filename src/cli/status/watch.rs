@@ -10,8 +10,10 @@ use jiff::Timestamp;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{Instant, sleep_until};
 
-use super::status::{look, text};
+use super::look;
+use super::text::text;
 use crate::admin::{Condition, Status};
+use crate::cli::{print, runtime};
 use crate::config::Config;
 
 /// The screen that a terminal has beside the one with its history, and back.
@@ -25,7 +27,7 @@ const REST_OF_SCREEN: &str = "\x1b[J";
 /// Shows the status every so often, until Ctrl-C. The exit code is that of the last one.
 pub(super) fn run(config: &Config, every: Duration, json: bool) -> anyhow::Result<ExitCode> {
     let screen = if json { None } else { Screen::enter()? };
-    super::runtime()?.block_on(watch(config, every, json, screen.as_ref()))
+    runtime()?.block_on(watch(config, every, json, screen.as_ref()))
 }
 
 async fn watch(
@@ -42,9 +44,9 @@ async fn watch(
         let seen = look(config).await;
         match (screen, &seen) {
             (Some(screen), seen) => screen.draw(&words(seen, Timestamp::now()))?,
-            (None, Ok(status)) if json => super::print(&(serde_json::to_string(status)? + "\n"))?,
+            (None, Ok(status)) if json => print(&(serde_json::to_string(status)? + "\n"))?,
             (None, Err(error)) if json => eprintln!("forebay: {error:#}"),
-            (None, seen) => super::print(&(words(seen, Timestamp::now()) + "\n"))?,
+            (None, seen) => print(&(words(seen, Timestamp::now()) + "\n"))?,
         }
         tokio::select! {
             () = sleep_until(next) => continue,

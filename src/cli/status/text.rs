@@ -1,61 +1,14 @@
-//! `forebay status`: how it is doing, on one screen.
+//! A status as people read it: on one screen.
 
-use std::process::ExitCode;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::arguments::Status as Arguments;
-use super::watch;
-use crate::admin::{Bucket, BySignal, Client, ClientError, Condition, Disk, Queue, Rates, Status};
-use crate::app;
-use crate::config::Config;
+use crate::admin::{Bucket, BySignal, Condition, Disk, Queue, Rates, Status};
 use crate::words::{bytes, count, counted, table, time};
 
-/// Prints the status of the running process, or of the data folder if none runs.
-pub(super) fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    if let Some(every) = arguments.watch {
-        return watch::run(config, every.duration(), arguments.json);
-    }
-    let status = match super::runtime()?.block_on(look(config)) {
-        Err(error) => {
-            eprintln!("forebay: {error:#}");
-            return Ok(Condition::Refusing.exit_code().into());
-        }
-        Ok(status) => status,
-    };
-    print(&status, arguments.json)
-}
-
-/// The status of the running process, or of the data folder if none runs.
-pub(super) async fn look(config: &Config) -> anyhow::Result<Status> {
-    match client(config)?.status().await {
-        Err(ClientError::Nobody(_)) if config.data_dir.is_dir() => app::status(config),
-        answered => Ok(answered?),
-    }
-}
-
-/// A client of the configured admin address.
-pub(super) fn client(config: &Config) -> anyhow::Result<Client> {
-    let client = Client::of(&config.admin).map_err(anyhow::Error::msg)?;
-    client.ok_or_else(|| {
-        anyhow::anyhow!("admin.listen is off, so the running forebay cannot be asked; set it to an address")
-    })
-}
-
-/// Prints a status and returns the exit code that it amounts to.
-///
-/// # Errors
-/// If it cannot be printed.
-pub fn print(status: &Status, json: bool) -> anyhow::Result<ExitCode> {
-    let text =
-        if json { serde_json::to_string_pretty(status)? + "\n" } else { text(status, Timestamp::now()) };
-    super::print(&text)?;
-    Ok(Condition::of(status).exit_code().into())
-}
-
 /// A status as people read it.
-pub fn text(status: &Status, now: Timestamp) -> String {
+pub(super) fn text(status: &Status, now: Timestamp) -> String {
     let running = match status.started_at {
         Some(_) => format!("running for {}", time(Duration::from_secs(status.uptime_seconds))),
         None => "not running".to_owned(),
