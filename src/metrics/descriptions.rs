@@ -186,6 +186,7 @@ const GAUGES: Table = &[
     ("forebay_receive_inflight_bytes", "Memory set aside for requests that are being received or stored."),
     ("forebay_receive_open_connections", "Open connections of clients."),
     ("forebay_tls_certificate_expiry_seconds", "How long a listener's certificate is still good for."),
+    ("forebay_upload_deferred", "Whether delivery waits for upload.hours (1), by output."),
     ("forebay_upload_in_flight", "Puts under way, by output."),
     (
         "forebay_upload_in_trouble",
@@ -203,7 +204,6 @@ const GAUGES: Table = &[
     ("forebay_upload_queue_items", "Items in the spool, by output and signal."),
     ("forebay_upload_queue_objects", "Objects in the spool, by output."),
     ("forebay_upload_receipts_waiting_lists", "Lists of hours that are over and not in the bucket yet."),
-    ("forebay_upload_waits_for_hours", "Whether delivery waits for its hours (1), by output (upload.hours)."),
     ("forebay_upload_webhook_waiting", "Notices that wait to be posted."),
     ("otelcol_exporter_queue_capacity", "Bytes that the queue may hold: the disk budget."),
     ("otelcol_exporter_queue_size", "Bytes of objects in the spool."),

@@ -108,11 +108,7 @@ pub fn in_trouble(output: &str, is_in_trouble: bool) {
 
 /// Whether something waits for its hours (1), as `upload.hours` asks for: a growing queue is right then.
 pub fn waits_for_hours(output: &str, waits: bool) {
-    gauge!("forebay_upload_waits_for_hours", "output" => output.to_owned()).set(if waits {
-        1.0
-    } else {
-        0.0
-    });
+    gauge!("forebay_upload_deferred", "output" => output.to_owned()).set(if waits { 1.0 } else { 0.0 });
 }
 
 /// Why items were lost.

@@ -270,7 +270,7 @@ async fn outside_its_hours_only_what_a_person_asks_for_is_delivered() {
     until("a note", async || notes(&program).await.iter().any(|note| note.ends_with("(upload.hours)"))).await;
     let (status, said) = get(program.admin(), "/status").await;
     assert!(status == 200 && said.contains("\"failing_since\":null"), "{said}");
-    assert!(sum(&metrics(&program).await, "forebay_upload_waits_for_hours", &[]) > 0.5);
+    assert!(sum(&metrics(&program).await, "forebay_upload_deferred", &[]) > 0.5);
     let said = program.terminate();
     assert!(said.code == Some(0) && said.stderr.contains("wait for their hours"), "{}", said.stderr);
     assert_each_once(0..5, &objects());
