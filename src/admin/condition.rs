@@ -74,6 +74,16 @@ impl Status {
         self.notes.extend(notes(&self));
         self
     }
+
+    /// The condition with the worst that it stands for: `fine`, or `DEGRADED: nothing is delivered, ...`.
+    pub fn verdict(&self) -> String {
+        let condition = Condition::of(self);
+        match self.reasons.first() {
+            _ if condition == Condition::Fine => condition.name().to_owned(),
+            Some(reason) => format!("{}: {reason}", condition.name().to_uppercase()),
+            None => condition.name().to_uppercase(),
+        }
+    }
 }
 
 /// Why it is not fine, the worst first.

@@ -38,17 +38,6 @@ pub(super) async fn keep_told(process: Arc<Process>) {
 
 /// How it does, in the line that `systemctl status` shows.
 fn line(status: &Status) -> String {
-    let taking = match &status.intake.reason {
-        _ if status.intake.taking => "taking in".to_owned(),
-        Some(reason) => format!("NOT taking in: {reason}"),
-        None => "NOT taking in".to_owned(),
-    };
-    let delivering = match (status.delivery.failing_since, &status.delivery.last_error) {
-        (None, _) => "delivering".to_owned(),
-        (Some(_), Some(error)) => format!("NOT delivering: {}", error.message),
-        (Some(_), None) => "NOT delivering".to_owned(),
-    };
-    let line = format!("{taking}; {delivering}; {} items wait", status.queue.items.total());
     // A line it is, whatever a store said.
-    line.replace(['\n', '\r'], " ")
+    format!("{}; {} items wait", status.verdict(), status.queue.items.total()).replace(['\n', '\r'], " ")
 }

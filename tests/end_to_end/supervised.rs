@@ -30,10 +30,10 @@ async fn a_service_manager_is_told_of_the_start_the_state_and_the_end() {
     let program = Program::start(folder.path(), &environment);
     next(&socket, |told| told == "READY=1\n");
     let told = next(&socket, |told| told.contains("WATCHDOG=1"));
-    assert_eq!(told, "WATCHDOG=1\nSTATUS=taking in; delivering; 0 items wait\n");
+    assert_eq!(told, "WATCHDOG=1\nSTATUS=fine; 0 items wait\n");
     crate::numbers::send_all(&program, 0..5).await;
     program.client().flush(forebay::units::Span::seconds(0)).await.unwrap();
-    let told = next(&socket, |told| told.contains("NOT delivering: "));
+    let told = next(&socket, |told| told.contains("STATUS=DEGRADED: nothing is delivered"));
     assert!(told.ends_with("; 5 items wait\n"), "{told}");
 
     program.pause();

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::admin::{Bucket, BySignal, Condition, Disk, Queue, Rates, Status};
+use crate::admin::{Bucket, BySignal, Disk, Queue, Rates, Status};
 use crate::words::{bytes, count, counted, table, time};
 
 /// A status as people read it.
@@ -33,23 +33,13 @@ pub(super) fn text(status: &Status, now: Timestamp) -> String {
     }
     rows.extend(status.notes.iter().map(|note| ("note", note.clone())));
     let rows: Vec<_> = rows.into_iter().map(|(name, said)| vec![format!("  {name}"), said]).collect();
-    let condition = condition(status);
     format!(
-        "forebay {} is {condition}; {running}, data in {}\n\n{}",
+        "forebay {} is {}; {running}, data in {}\n\n{}",
         status.version,
+        status.verdict(),
         status.data_dir,
         table(&rows)
     )
-}
-
-/// The verdict, and the worst that it stands for.
-fn condition(status: &Status) -> String {
-    let condition = Condition::of(status);
-    match status.reasons.first() {
-        _ if condition == Condition::Fine => condition.name().to_owned(),
-        Some(reason) => format!("{}: {reason}", condition.name().to_uppercase()),
-        None => condition.name().to_uppercase(),
-    }
 }
 
 /// What comes in and goes out; nothing if neither does.
