@@ -15,6 +15,7 @@
 
 pub mod admin;
 pub mod app;
+pub mod archive;
 pub mod catalog;
 pub mod cli;
 pub mod collector;

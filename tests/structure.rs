@@ -37,6 +37,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "catalog", "upload", "admin", "config",
         ],
     ),
+    ("archive", &["otlp", "disk", "log", "pack", "upload", "app"]),
     (
         "cli",
         &[
@@ -56,6 +57,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "load",
             "telemetry",
             "app",
+            "archive",
         ],
     ),
 ];

@@ -140,6 +140,21 @@ Examples:
   forebay inspect records --signal logs --limit 10 | jq .resourceLogs")]
     Inspect(Inspect),
 
+    /// Print what objects and segments hold, as OTLP JSON lines for jq
+    ///
+    /// Reads objects of otlp_jsonl, otlp_json and otlp_proto, compressed or not, segments of the log, data folders, and what lies in
+    /// a folder or a bucket, in the order in which it was received; a line is a request as its client sent it. A store is
+    /// reached with the settings and credentials of the section upload, which must allow to list and to read. Objects of
+    /// rows (parquet, jsonl, csv) are passed over: requests cannot be made of rows again. The exit code is 1 if something
+    /// could not be read.
+    #[command(after_help = "\
+Examples:
+  forebay cat forebay-data | jq .resourceLogs
+  forebay cat s3://telemetry/archive/logs/date=2026-11-23 --limit 10
+  forebay cat archive --signal metrics --since 2h
+  forebay cat logs_20261123T082715564Z-cf42e6f6-00000002-5d6a15cb836ab685.jsonl.gz")]
+    Cat(Cat),
+
     /// Check every checksum in a data folder
     ///
     /// Reads every record and every object that waits, and compares them with their checksums. The exit code is 0 if all
@@ -179,6 +194,7 @@ impl Command {
             Self::Status(_) => "status",
             Self::Inspect(_) => "inspect",
             Self::Verify(_) => "verify",
+            Self::Cat(_) => "cat",
             Self::Drain(_) => "drain",
             Self::Completions(_) => "completions",
             Self::Man(_) => "man",
@@ -411,6 +427,38 @@ impl From<SignalName> for Signal {
             SignalName::Profiles => Self::Profiles,
         }
     }
+}
+
+/// The arguments of `cat`.
+#[derive(Args, Clone, Debug)]
+pub struct Cat {
+    /// Objects, segments, folders, or URLs such as s3://bucket/prefix
+    #[arg(value_name = "WHAT", required = true)]
+    pub what: Vec<String>,
+
+    /// Which of it.
+    #[command(flatten)]
+    pub chosen: Chosen,
+
+    /// No more than this many requests
+    #[arg(long, value_name = "COUNT")]
+    pub limit: Option<u64>,
+}
+
+/// Which objects and segments are read back.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Chosen {
+    /// Only this signal; also what it is where no name tells
+    #[arg(long)]
+    pub signal: Option<SignalName>,
+
+    /// Only objects and segments whose first record was received at this time or later: 2026-11-23T10:00Z, or 2h ago
+    #[arg(long, value_name = "TIME")]
+    pub since: Option<String>,
+
+    /// Only those whose first record was received before this time
+    #[arg(long, value_name = "TIME")]
+    pub until: Option<String>,
 }
 
 /// The arguments of `verify`.

@@ -1,6 +1,7 @@
 //! The command line. `clap` is known only here.
 
 mod arguments;
+mod cat;
 mod check;
 mod completions;
 mod drain;
@@ -16,6 +17,7 @@ mod send;
 mod settings;
 mod status;
 mod verify;
+mod window;
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;
@@ -28,8 +30,8 @@ use crate::config::Flag;
 use reload::Reading;
 
 pub use arguments::{
-    Arguments, Check, Command, Common, Completions, Drain, Flush, Inspect, InspectWhat, Load, LoadFormat,
-    Man, Records, Run, Send, SignalName, Status, Verify,
+    Arguments, Cat, Check, Chosen, Command, Common, Completions, Drain, Flush, Inspect, InspectWhat, Load,
+    LoadFormat, Man, Records, Run, Send, SignalName, Status, Verify,
 };
 pub use settings::Settings;
 
@@ -61,6 +63,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Status(arguments) => status::run(&loaded.config, &arguments),
         Command::Inspect(arguments) => inspect::run(&loaded.config, &arguments),
         Command::Verify(arguments) => verify::run(&loaded.config, &arguments),
+        Command::Cat(arguments) => cat::run(&loaded.config, &arguments),
         Command::Drain(arguments) => drain::run(&loaded.config, &arguments),
         // Answered above, also if the configuration is wrong.
         Command::Check(_) | Command::Load(_) | Command::Completions(_) | Command::Man(_) => {

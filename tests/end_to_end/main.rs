@@ -3,6 +3,7 @@
 
 #[path = "../support/captured.rs"]
 mod captured;
+mod cat;
 #[path = "../support/certificates.rs"]
 mod certificates;
 #[path = "../receive/client.rs"]

@@ -60,7 +60,7 @@ impl Sent {
         }
     }
 
-    fn is_grpc(&self) -> bool {
+    pub(crate) fn is_grpc(&self) -> bool {
         self.line["transport"] == "grpc"
     }
 

@@ -42,7 +42,7 @@ pub(super) enum Dialect {
 pub(super) struct Connector(Arc<Line>);
 
 /// What all exchanges with one store share.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Line {
     client: reqwest::Client,
     /// For addresses of this machine and of metadata services, which no proxy knows.
@@ -51,10 +51,15 @@ struct Line {
     create_only: bool,
     patience: Duration,
     pace: Arc<Pace>,
+    /// As much of an answer as is read.
+    answer_bytes: usize,
 }
 
-/// As much of an answer as is read; the answers to puts are small.
+/// As much of an answer to a put as is read; they are small.
 const ANSWER_BYTES: usize = 1 << 20;
+
+/// As much of an answer as is read of who reads objects piece by piece, and lists of a thousand of them.
+const PIECE_BYTES: usize = 16 << 20;
 
 impl Connector {
     /// The connector that the settings ask for. `ca_bundle` is a PEM file's content; `pace` is that of the connector in
@@ -75,7 +80,13 @@ impl Connector {
             create_only: options.create_only,
             patience: options.attempt_timeout.duration(),
             pace: pace.unwrap_or_else(|| Arc::new(Pace::new(options.bandwidth))),
+            answer_bytes: ANSWER_BYTES,
         })))
+    }
+
+    /// The same for one who reads objects.
+    pub(super) fn for_reading(&self) -> Self {
+        Self(Arc::new(Line { answer_bytes: PIECE_BYTES, ..self.0.as_ref().clone() }))
     }
 
     /// The bandwidth that all its exchanges share.
@@ -223,8 +234,8 @@ impl Line {
         let mut body = BytesMut::new();
         while let Some(chunk) = response.chunk().await.map_err(unanswered)? {
             progress.moved(Instant::now());
-            if body.len() + chunk.len() > ANSWER_BYTES {
-                return Err(Trouble::new(Kind::Other, "the answer is longer than any answer to a put"));
+            if body.len() + chunk.len() > self.answer_bytes {
+                return Err(Trouble::new(Kind::Other, "the answer is longer than any that was asked for"));
             }
             body.extend_from_slice(&chunk);
         }

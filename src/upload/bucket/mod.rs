@@ -16,6 +16,7 @@ mod labels;
 mod missing;
 mod multipart;
 mod pace;
+mod reading;
 mod routed;
 mod store;
 
@@ -37,6 +38,7 @@ pub use folder::FolderBucket;
 pub(super) use http::client as http_client;
 pub use missing::MissingBucket;
 use pace::Pace;
+pub use reading::{StoredObject, StoredObjects};
 use routed::Routed;
 
 /// Where objects are put.

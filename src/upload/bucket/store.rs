@@ -121,6 +121,11 @@ impl StoreBucket {
         Connector::new(options, dialect, ca_bundle(options, environment_bundle)?.as_deref(), pace)
     }
 
+    /// What reads, and how what it says is told.
+    pub(super) fn into_parts(self) -> (Arc<dyn ObjectStore>, Target) {
+        (self.objects, self.target)
+    }
+
     async fn put_whole(&self, object: &Object, body: &Body) -> Result<Receipt, PutError> {
         let path = self.target.path(&object.key)?;
         let whole = body.clone();
@@ -157,6 +162,11 @@ impl Bucket for StoreBucket {
 }
 
 impl Target {
+    /// Folders before every key; may be empty.
+    pub(super) fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
     /// The object's path in the bucket.
     pub(super) fn path(&self, key: &str) -> Result<Path, PutError> {
         let full = if self.prefix.is_empty() { key.to_string() } else { format!("{}/{key}", self.prefix) };
