@@ -6,7 +6,10 @@ use crate::config::Config;
 /// Where it listens, where the objects go, and how a client is pointed at it.
 pub fn greeting(config: &Config, listeners: &[Listener]) -> String {
     let (admin, otlp): (Vec<_>, Vec<_>) = listeners.iter().partition(|listener| listener.name == "admin");
-    let admin = admin.first().map_or("off", |listener| listener.address.as_str());
+    let admin = admin.first().map_or_else(
+        || "off".to_owned(),
+        |listener| format!("{}: the status page, /metrics, /readyz, /status", listener.address),
+    );
     let (version, to, data_dir) = (env!("CARGO_PKG_VERSION"), &config.upload.to, config.data_dir.display());
     let seal_after = config.log.seal_after;
     let budget = config.log.disk_budget;
@@ -18,7 +21,7 @@ forebay {version}
   objects   {to}
             one per signal when a segment is full or {seal_after} old; now: forebay flush
   data      {data_dir}, up to {budget}
-  admin     {admin}: the status page, /metrics, /readyz, /status
+  admin     {admin}
 
 {client}and without a client at hand: forebay send
 
@@ -81,7 +84,7 @@ mod tests {
         let said = greeting(&config, &both);
         for line in [
             "  OTLP      127.0.0.1:4317 and 127.0.0.1:4318, gRPC and HTTP on both\n",
-            "  admin     127.0.0.1:13133: /metrics",
+            "  admin     127.0.0.1:13133: the status page, /metrics",
             "ENDPOINT=http://127.0.0.1:4317\nand without",
         ] {
             assert!(said.contains(line), "{said}");
@@ -94,7 +97,7 @@ mod tests {
         let said = greeting(&config, &others);
         for line in [
             "  OTLP      unix:/run/f.sock, 0.0.0.0:4318 (TLS), 127.0.0.1:9, gRPC and HTTP on all\n",
-            "  admin     off: /metrics",
+            "  admin     off\n",
             "ENDPOINT=https://0.0.0.0:4318\n  export OTEL_EXPORTER_OTLP_HEADERS=\"Authorization=Bearer <its token>\"\n",
         ] {
             assert!(said.contains(line), "{said}");
