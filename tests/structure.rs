@@ -71,7 +71,7 @@ const HOMES: &[(&str, &[&str])] = &[
     // `admin` for the client's side.
     ("tokio_rustls", &["listen", "admin"]),
     ("bcrypt", &["listen"]),
-    ("reqwest", &["upload", "telemetry"]),
+    ("reqwest", &["upload", "send"]),
     // `receive` opens what clients compressed, and `load` is such a client; `rows` compresses the pages of Parquet.
     ("zstd", &["pack", "rows", "receive", "load"]),
     ("flate2", &["pack", "rows", "receive", "load"]),

@@ -217,21 +217,37 @@ pub struct Send {
     #[arg(long, value_name = "URL")]
     pub to: Option<String>,
 
-    /// How to speak: grpc, http/protobuf or http/json
-    #[arg(long, value_name = "NAME", default_value_t = Protocol::Grpc)]
-    pub protocol: Protocol,
+    /// How it is reached.
+    #[command(flatten)]
+    pub reaching: Reaching,
 
     /// How often to send the sample
     #[arg(long, value_name = "TIMES", default_value_t = 1)]
     pub count: u32,
 
-    /// How long connecting, and each request, may take
-    #[arg(long, value_name = "TIME", default_value = "10s")]
-    pub timeout: Span,
-
     /// Do not ask forebay to seal and deliver afterwards (with --to it is never asked)
     #[arg(long)]
     pub no_flush: bool,
+}
+
+/// How a receiver of OTLP is reached.
+#[derive(Args, Clone, Debug)]
+pub struct Reaching {
+    /// How to speak: grpc, http/protobuf or http/json; if left out, grpc at port 4317 and http/protobuf elsewhere
+    #[arg(long, value_name = "NAME")]
+    pub protocol: Option<Protocol>,
+
+    /// A header of every request, like 'authorization: Bearer <token>', or @ and the path of a file with one a line
+    #[arg(long, value_name = "HEADER")]
+    pub header: Vec<String>,
+
+    /// Certificates to trust beside those of the system, as PEM
+    #[arg(long, value_name = "PATH")]
+    pub ca_file: Option<PathBuf>,
+
+    /// How long connecting, and each request, may take
+    #[arg(long, value_name = "TIME", default_value = "10s")]
+    pub timeout: Span,
 }
 
 /// The arguments of `load`.

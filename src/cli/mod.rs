@@ -11,6 +11,7 @@ mod load;
 mod logging;
 mod man;
 mod progress;
+mod receiver;
 mod reload;
 mod run;
 mod send;
@@ -31,7 +32,7 @@ use reload::Reading;
 
 pub use arguments::{
     Arguments, Cat, Check, Chosen, Command, Common, Completions, Drain, Flush, Inspect, InspectWhat, Load,
-    LoadFormat, Man, Records, Run, Send, SignalName, Status, Verify,
+    LoadFormat, Man, Reaching, Records, Run, Send, SignalName, Status, Verify,
 };
 pub use settings::Settings;
 

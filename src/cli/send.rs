@@ -6,20 +6,22 @@ use super::arguments::{Flush, Send};
 use super::flush;
 use crate::config::Config;
 use crate::listen::Address;
-use crate::send::{self, Options, Protocol};
+use crate::send::{self, Protocol};
 use crate::units::Span;
 
 /// Sends the sample, and says what became of it.
 pub(super) fn run(config: &Config, arguments: Send) -> anyhow::Result<ExitCode> {
-    let protocol = arguments.protocol;
     let is_ours = arguments.to.is_none();
-    let to = match arguments.to {
-        Some(to) => to,
-        None => configured(config, protocol).map_err(anyhow::Error::msg)?,
+    let mut reaching = arguments.reaching;
+    let to = if let Some(to) = arguments.to {
+        to
+    } else {
+        let protocol = *reaching.protocol.get_or_insert(Protocol::Grpc);
+        configured(config, protocol).map_err(anyhow::Error::msg)?
     };
-    let options = Options { to, protocol, count: arguments.count, timeout: arguments.timeout.duration() };
-    let report = super::runtime()?.block_on(send::run(&options))?;
-    super::print(&format!("to {} ({protocol})\n{report}", options.to))?;
+    let receiver = reaching.receiver(to)?;
+    let report = super::runtime()?.block_on(send::run(&receiver, arguments.count))?;
+    super::print(&format!("to {} ({})\n{report}", receiver.to, receiver.protocol))?;
     if !report.is_complete() {
         return Ok(ExitCode::FAILURE);
     }
@@ -42,18 +44,16 @@ fn configured(config: &Config, protocol: Protocol) -> Result<String, String> {
     let own = config.receive.listeners.get(name);
     let tls = own.map_or(&config.receive.tls, |own| &own.tls);
     let auth = own.map_or(&config.receive.auth, |own| &own.auth);
-    let cannot = |why: &str| {
-        format!(
-            "receive.{name} is {address}, which {why}; name another listener with --to, or point a client at it"
-        )
-    };
+    let cannot = |why: &str| format!("receive.{name} is {address}, which {why}");
     if tls.is_on() || auth.is_on() {
         return Err(cannot(
-            "has TLS or asks for credentials, and the sample goes in the clear and without any",
+            "has TLS or asks for credentials; say how it is reached with --to, --header and --ca-file",
         ));
     }
     let Ok(Address::Tcp(address)) = Address::parse(name, address) else {
-        return Err(cannot("is no address of the network"));
+        return Err(cannot(
+            "is no address of the network; name another listener with --to, or point a client at it",
+        ));
     };
     Ok(match address.rsplit_once(':') {
         Some(("0.0.0.0", port)) => format!("http://127.0.0.1:{port}"),

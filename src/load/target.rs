@@ -28,7 +28,7 @@ pub(super) struct Target {
 impl Target {
     /// Of what the options say.
     pub(super) fn of(options: &Options) -> Result<Self, send::Error> {
-        let base = send::address(&options.to)?;
+        let base = send::plain_address(&options.to)?;
         let wrong = |why: String| send::Error::Address { address: options.to.clone(), why };
         let host = base.host().unwrap_or_default();
         let address = format!("{host}:{}", base.port_u16().unwrap_or(80));
@@ -57,22 +57,15 @@ fn request(options: &Options, base: &Uri, signal: Signal) -> http::Result<Reques
     let root = base.path().trim_end_matches('/');
     let authority = base.authority().map(ToString::to_string).unwrap_or_default();
     let encoding = (options.compression != Compression::None).then(|| options.compression.name());
+    let path = options.protocol.path(signal);
     let mut request = match options.protocol {
         Protocol::Grpc => Request::builder()
             .version(Version::HTTP_2)
-            .uri(format!("http://{authority}{root}{}", method(signal)))
-            .header(CONTENT_TYPE, "application/grpc")
+            .uri(format!("http://{authority}{root}{path}"))
             .header(TE, "trailers")
             .header("grpc-timeout", format!("{}m", options.timeout.as_millis().min(99_999_999))),
         Protocol::HttpProtobuf | Protocol::HttpJson => {
-            let media_type = match options.protocol {
-                Protocol::HttpJson => "application/json",
-                _ => "application/x-protobuf",
-            };
-            Request::builder()
-                .uri(format!("{root}{}", signal.path()))
-                .header(HOST, authority)
-                .header(CONTENT_TYPE, media_type)
+            Request::builder().uri(format!("{root}{path}")).header(HOST, authority)
         }
     };
     if let Some(encoding) = encoding {
@@ -83,15 +76,9 @@ fn request(options: &Options, base: &Uri, signal: Signal) -> http::Result<Reques
         request = request.header(name, encoding);
     }
     let agent = HeaderValue::from_static(concat!("forebay-load/", env!("CARGO_PKG_VERSION")));
-    request.method(Method::POST).header(USER_AGENT, agent).body(())
-}
-
-/// The method of OTLP over gRPC (`opentelemetry/proto/collector/*/v1/*_service.proto`).
-const fn method(signal: Signal) -> &'static str {
-    match signal {
-        Signal::Logs => "/opentelemetry.proto.collector.logs.v1.LogsService/Export",
-        Signal::Metrics => "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export",
-        Signal::Traces => "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
-        Signal::Profiles => "/opentelemetry.proto.collector.profiles.v1development.ProfilesService/Export",
-    }
+    request
+        .method(Method::POST)
+        .header(CONTENT_TYPE, options.protocol.media_type())
+        .header(USER_AGENT, agent)
+        .body(())
 }

@@ -2,6 +2,7 @@
 
 use std::error::Error as StdError;
 use std::io;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// Why nothing could be sent.
@@ -15,8 +16,16 @@ pub enum Error {
         /// What is wrong with it.
         why: String,
     },
+    /// The authorities to trust cannot be read.
+    #[error("{}: {why}", path.display())]
+    CaFile {
+        /// Their file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
     /// The connection was refused.
-    #[error("nothing listens on {address}: is forebay running? start it with `forebay`")]
+    #[error("nothing listens on {address}: is the receiver running? a forebay is started with `forebay`")]
     NobodyListens {
         /// Host and port.
         address: String,
@@ -48,8 +57,10 @@ impl Error {
         let address = address.to_owned();
         let causes = || std::iter::successors(Some(error), |cause| (*cause).source());
         let kind = causes().find_map(|cause| cause.downcast_ref::<io::Error>()).map(io::Error::kind);
-        let timed_out = causes()
-            .any(|cause| cause.is::<tonic::TimeoutExpired>() || cause.is::<tokio::time::error::Elapsed>());
+        let timed_out = causes().any(|cause| {
+            cause.is::<tokio::time::error::Elapsed>()
+                || cause.downcast_ref::<reqwest::Error>().is_some_and(reqwest::Error::is_timeout)
+        });
         match kind {
             Some(io::ErrorKind::ConnectionRefused) => Self::NobodyListens { address },
             Some(io::ErrorKind::TimedOut) => Self::TooSlow { address, timeout },

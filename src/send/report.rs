@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::Outcome;
+use super::Carried;
 use crate::otlp::Signal;
 
 /// What was sent, and what became of it.
@@ -33,12 +33,12 @@ impl Report {
         self.tallies.iter().all(|tally| tally.sent == tally.acknowledged)
     }
 
-    pub(super) fn add(&mut self, signal: Signal, items: u64, outcome: Outcome) {
+    pub(super) fn add(&mut self, signal: Signal, items: u64, carried: Carried) {
         let tally = &mut self.tallies[signal.index()];
         tally.sent += items;
-        match outcome {
-            Outcome::Acknowledged { rejected } => tally.acknowledged += items.saturating_sub(rejected),
-            Outcome::Refused { why } => {
+        match carried {
+            Carried::Taken { rejected } => tally.acknowledged += items.saturating_sub(rejected),
+            Carried::Later { why, .. } | Carried::Never { why } => {
                 self.first_refusal.get_or_insert(why);
             }
         }
@@ -74,10 +74,10 @@ mod tests {
     #[test]
     fn only_what_was_acknowledged_counts_as_such() {
         let mut report = Report::default();
-        report.add(Signal::Logs, 7, Outcome::Acknowledged { rejected: 0 });
+        report.add(Signal::Logs, 7, Carried::Taken { rejected: 0 });
         assert!(report.is_complete());
-        report.add(Signal::Logs, 7, Outcome::Acknowledged { rejected: 2 });
-        report.add(Signal::Traces, 2, Outcome::Refused { why: "no room".into() });
+        report.add(Signal::Logs, 7, Carried::Taken { rejected: 2 });
+        report.add(Signal::Traces, 2, Carried::Never { why: "no room".into() });
         assert!(!report.is_complete());
         assert_eq!(report.of(Signal::Logs), Tally { sent: 14, acknowledged: 12 });
         assert_eq!(report.of(Signal::Traces), Tally { sent: 2, acknowledged: 0 });

@@ -131,7 +131,12 @@ fn what_stands_in_the_way_is_said_in_one_line() {
     let folder = tempfile::tempdir().unwrap();
     let nobody = unused_address().to_string();
     for (arguments, words) in [
-        (vec![], format!("nothing listens on {nobody}: is forebay running? start it with `forebay`")),
+        (
+            vec![],
+            format!(
+                "nothing listens on {nobody}: is the receiver running? a forebay is started with `forebay`"
+            ),
+        ),
         (vec!["--connections", "0"], "--connections is 0; it must be 1 to 10000".to_owned()),
     ] {
         let said = forebay(folder.path(), &[vec!["load", "--to", &nobody], arguments].concat(), &[]);

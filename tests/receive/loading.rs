@@ -199,7 +199,9 @@ async fn an_address_where_nothing_listens_is_told_in_plain_words() {
     for protocol in Protocol::ALL {
         let error = load::run(&options(closed, protocol)).await.unwrap_err();
         assert!(matches!(error, Error::Connection(send::Error::NobodyListens { .. })), "{error:?}");
-        let expected = format!("nothing listens on {closed}: is forebay running? start it with `forebay`");
+        let expected = format!(
+            "nothing listens on {closed}: is the receiver running? a forebay is started with `forebay`"
+        );
         assert_eq!(error.to_string(), expected);
     }
 }

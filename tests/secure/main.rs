@@ -23,4 +23,5 @@ mod cors;
 mod lifetime;
 mod limits;
 mod listeners;
+mod sending;
 mod tls;
