@@ -30,6 +30,7 @@ pub mod otlp;
 pub mod pack;
 pub mod process;
 pub mod receive;
+pub mod replay;
 pub mod rows;
 pub mod secret;
 pub mod send;

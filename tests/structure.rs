@@ -38,6 +38,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         ],
     ),
     ("archive", &["otlp", "disk", "log", "pack", "upload", "app"]),
+    ("replay", &["units", "words", "otlp", "disk", "send", "upload", "archive"]),
     (
         "cli",
         &[
@@ -58,6 +59,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "telemetry",
             "app",
             "archive",
+            "replay",
         ],
     ),
 ];

@@ -107,6 +107,22 @@ impl DataFolder {
     }
 }
 
+/// Keeps every forebay from using the data folder that lies there, as long as what is returned lives. None where nothing can
+/// be written, and so no forebay runs.
+///
+/// # Errors
+/// If a forebay uses it.
+pub fn hold(disk: &dyn Disk, root: &Path) -> anyhow::Result<Option<Box<dyn Lock>>> {
+    match disk.lock(&Paths::new(root).lock()) {
+        Ok(lock) => Ok(Some(lock)),
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => bail!(
+            "a forebay is running on {}, and delivers what is there; end it first, or read its bucket",
+            root.display()
+        ),
+        Err(_) => Ok(None),
+    }
+}
+
 /// The id of the data folder that lies there, as it is in every object's name; none if it has none, or a damaged one.
 pub(super) fn known_writer_id(disk: &dyn Disk, root: &Path) -> Option<String> {
     let mut text = [0; 8];

@@ -45,7 +45,7 @@ use self::pipeline::Pipeline;
 use self::rates::Rates;
 use self::subject::Process;
 
-pub use self::data_folder::Paths;
+pub use self::data_folder::{Paths, hold};
 pub use self::draining::Draining;
 pub use self::greeting::greeting;
 pub use self::offline::status;

@@ -30,6 +30,9 @@ pub enum Error {
     /// It is not what was written, or cannot be read.
     #[error("{0}")]
     Damaged(String),
+    /// The store did not give it, for a reason that may pass.
+    #[error("{0}")]
+    Store(String),
 }
 
 /// An object or a segment.

@@ -6,6 +6,7 @@ use std::io::{self, BufRead, Read as _};
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 
 use super::piece::Error;
+use super::stored::words_of_store;
 use crate::log::{Item, Records};
 use crate::otlp::{Signal, read_json, validate};
 use crate::pack::Holds;
@@ -146,6 +147,9 @@ impl<'de> Visitor<'de> for Names {
 }
 
 fn damaged(error: &io::Error) -> Error {
+    if let Some(words) = words_of_store(error) {
+        return Error::Store(words);
+    }
     Error::Damaged(match error.kind() {
         io::ErrorKind::UnexpectedEof => "it is cut off".to_owned(),
         _ => error.to_string(),

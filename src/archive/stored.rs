@@ -20,12 +20,22 @@ pub(super) struct StoredReader<'a> {
     pub(super) piece: Bytes,
 }
 
+/// What the store says instead of giving an object.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct NotGiven(String);
+
+/// What the store said, if it is the reason of this error.
+pub(super) fn words_of_store(error: &io::Error) -> Option<String> {
+    error.get_ref()?.downcast_ref::<NotGiven>().map(ToString::to_string)
+}
+
 impl Read for StoredReader<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if self.piece.is_empty() && self.at < self.bytes {
             let end = self.bytes.min(self.at + PIECE_BYTES);
             let reading = self.store.read(self.key, self.at..end);
-            self.piece = self.runtime.block_on(reading).map_err(io::Error::other)?;
+            self.piece = self.runtime.block_on(reading).map_err(|why| io::Error::other(NotGiven(why)))?;
             if self.piece.is_empty() {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }

@@ -15,7 +15,7 @@ use super::settings::Settings;
 use crate::load::{Compression, Shape};
 use crate::otlp::Signal;
 use crate::send::Protocol;
-use crate::units::Span;
+use crate::units::{ByteSize, Span};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -155,6 +155,19 @@ Examples:
   forebay cat logs_20261123T082715564Z-cf42e6f6-00000002-5d6a15cb836ab685.jsonl.gz")]
     Cat(Cat),
 
+    /// Send what was written to a receiver of OTLP again
+    ///
+    /// Sends what objects, segments, folders, data folders and buckets hold, in the order in which it was received: a request
+    /// is sent when the one before it was taken. What is not taken for a reason that may pass is tried again. Objects of rows
+    /// (jsonl, csv, parquet) hold no requests. How the store is reached is what the configuration says of `upload`. The exit
+    /// code is 0 if everything was taken.
+    #[command(after_help = "\
+Examples:
+  forebay replay --from s3://telemetry/archive --since 2026-11-23T00:00Z --to http://127.0.0.1:4318 --state replay.state
+  forebay replay --from archive --to https://otlp.example.com --header @token --rate 1MiB
+  forebay replay --from /mnt/old/forebay-data --to 127.0.0.1:4317")]
+    Replay(Replay),
+
     /// Check every checksum in a data folder
     ///
     /// Reads every record and every object that waits, and compares them with their checksums. The exit code is 0 if all
@@ -195,6 +208,7 @@ impl Command {
             Self::Inspect(_) => "inspect",
             Self::Verify(_) => "verify",
             Self::Cat(_) => "cat",
+            Self::Replay(_) => "replay",
             Self::Drain(_) => "drain",
             Self::Completions(_) => "completions",
             Self::Man(_) => "man",
@@ -459,6 +473,50 @@ pub struct Cat {
     /// No more than this many requests
     #[arg(long, value_name = "COUNT")]
     pub limit: Option<u64>,
+}
+
+/// The arguments of `replay`.
+#[derive(Args, Clone, Debug)]
+pub struct Replay {
+    /// Where from: an object, a segment, a folder, the data folder of a forebay that is not running, or s3://bucket/prefix
+    #[arg(long, value_name = "WHAT")]
+    pub from: String,
+
+    /// The receiver, such as http://127.0.0.1:4318 or https://otlp.example.com
+    #[arg(long, value_name = "URL")]
+    pub to: String,
+
+    /// How it is reached.
+    #[command(flatten)]
+    pub reaching: Reaching,
+
+    /// Which of it.
+    #[command(flatten)]
+    pub chosen: Chosen,
+
+    /// Keep in this file how far it has come, and go on from there the next time
+    #[arg(long, value_name = "PATH")]
+    pub state: Option<PathBuf>,
+
+    /// No more than this many bytes a second, as protobuf, before any compression: 1MiB
+    #[arg(long, value_name = "SIZE")]
+    pub rate: Option<ByteSize>,
+
+    /// Gather small requests up to this size, as protobuf
+    #[arg(long, value_name = "SIZE", default_value = "1MiB")]
+    pub max_request_bytes: ByteSize,
+
+    /// Try a request that is not taken again for this long
+    #[arg(long, value_name = "TIME", default_value = "5m")]
+    pub retry_for: Span,
+
+    /// Go on behind a request that the receiver will never take; it is told, and the exit code is 1
+    #[arg(long)]
+    pub skip_refused: bool,
+
+    /// Send nothing; list what would be sent
+    #[arg(long)]
+    pub dry_run: bool,
 }
 
 /// Which objects and segments are read back.

@@ -13,6 +13,7 @@ mod man;
 mod progress;
 mod receiver;
 mod reload;
+mod replay;
 mod run;
 mod send;
 mod settings;
@@ -32,7 +33,7 @@ use reload::Reading;
 
 pub use arguments::{
     Arguments, Cat, Check, Chosen, Command, Common, Completions, Drain, Flush, Inspect, InspectWhat, Load,
-    LoadFormat, Man, Reaching, Records, Run, Send, SignalName, Status, Verify,
+    LoadFormat, Man, Reaching, Records, Replay, Run, Send, SignalName, Status, Verify,
 };
 pub use settings::Settings;
 
@@ -65,6 +66,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Inspect(arguments) => inspect::run(&loaded.config, &arguments),
         Command::Verify(arguments) => verify::run(&loaded.config, &arguments),
         Command::Cat(arguments) => cat::run(&loaded.config, &arguments),
+        Command::Replay(arguments) => replay::run(&loaded.config, arguments),
         Command::Drain(arguments) => drain::run(&loaded.config, &arguments),
         // Answered above, also if the configuration is wrong.
         Command::Check(_) | Command::Load(_) | Command::Completions(_) | Command::Man(_) => {

@@ -90,6 +90,18 @@ impl Progress {
         }
     }
 
+    /// What else there is to say.
+    pub(super) fn say(&self, message: &str) {
+        match &self.sight {
+            Sight::Bar(bar) => bar.set_message(message.to_owned()),
+            Sight::Lines(lines) => {
+                let mut lines = lines.lock().unwrap_or_else(PoisonError::into_inner);
+                message.clone_into(&mut lines.message);
+                lines.tell(Instant::now());
+            }
+        }
+    }
+
     /// That `done` units of `total` are done, where neither was known before, and what else there is to say.
     pub(super) fn set(&self, done: u64, total: u64, message: &str) {
         match &self.sight {

@@ -8,6 +8,7 @@
 //! - [`has_timestamp`] says whether they tell when anything was.
 //! - [`write_json()`] and [`write_json_resources`] write it as OTLP/JSON.
 //! - [`read_json()`] makes the bytes from OTLP/JSON.
+//! - [`resources()`] takes it apart, and [`split_by_resource`] does so by attributes.
 //! - [`salvage()`] and [`salvage_json()`] do so with what is left when single items cannot be decoded.
 //!
 //! The engine of [`rows`](crate::rows), which makes flat rows of the same bytes, is driven by the table as well.
@@ -33,6 +34,7 @@
 mod invalid;
 mod merge;
 mod read_json;
+mod resources;
 mod salvage;
 pub(crate) mod schema;
 mod signal;
@@ -46,6 +48,7 @@ pub(crate) mod write_json;
 pub use invalid::{Invalid, Problem};
 pub(crate) use merge::merge;
 pub use read_json::{InvalidJson, read_json, salvage_json};
+pub use resources::resources;
 pub use salvage::{Salvaged, salvage};
 pub use signal::Signal;
 pub use split::{Part, SplitError, split_by_resource};

@@ -71,11 +71,11 @@ impl Reading {
         Ok(match self.wrapping {
             Wrapping::None => Box::new(BufReader::new(object)),
             Wrapping::Gzip => {
-                let decoder = flate2::bufread::GzDecoder::new(BufReader::new(object));
+                let decoder = flate2::bufread::MultiGzDecoder::new(BufReader::new(object));
                 Box::new(BufReader::new(decoder))
             }
             Wrapping::Zstd => {
-                let decoder = zstd::stream::read::Decoder::new(object)?.single_frame();
+                let decoder = zstd::stream::read::Decoder::new(object)?;
                 Box::new(BufReader::new(decoder))
             }
         })

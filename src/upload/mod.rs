@@ -50,6 +50,7 @@ pub use options::{
     AzureOptions, Checksum, Encryption, GcsOptions, MultipartOptions, Options, RetryOptions, S3Options,
 };
 pub use receipts::Receipts;
+pub(crate) use retry::Backoff;
 pub use status::{BucketStatus, Dropped, Failing, Status};
 pub use trouble::{Kind, Trouble};
 pub use uploader::Uploader;

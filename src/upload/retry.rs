@@ -9,11 +9,11 @@ use super::options::RetryOptions;
 
 /// Waits that grow by half with each failure, spread by chance, without end.
 #[derive(Debug)]
-pub(super) struct Backoff(ExponentialBackoff);
+pub(crate) struct Backoff(ExponentialBackoff);
 
 impl Backoff {
     /// A pace that has not begun.
-    pub(super) fn new(options: &RetryOptions) -> Self {
+    pub(crate) fn new(options: &RetryOptions) -> Self {
         let mut backoff = ExponentialBackoff {
             initial_interval: options.first_wait.duration(),
             current_interval: options.first_wait.duration(),
@@ -27,7 +27,7 @@ impl Backoff {
     }
 
     /// How long to wait after one more failure; at least as long as the store asked for, within reason.
-    pub(super) fn next(&mut self, asked: Option<Duration>) -> Duration {
+    pub(crate) fn next(&mut self, asked: Option<Duration>) -> Duration {
         let longest = self.0.max_interval;
         let wait = self.0.next_backoff().unwrap_or(longest).min(longest);
         asked.map_or(wait, |asked| wait.max(asked.min(longest)))

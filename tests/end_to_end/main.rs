@@ -37,6 +37,7 @@ mod profiles;
 mod progress;
 mod receipts;
 mod reload;
+mod replay;
 mod routing;
 mod secrets;
 mod shutdown;
