@@ -506,7 +506,7 @@ pub struct Replay {
     #[arg(long, value_name = "SIZE", default_value = "1MiB")]
     pub max_request_bytes: ByteSize,
 
-    /// Try a request that is not taken again for this long
+    /// Try what fails for a reason that may pass, on either side, again for this long
     #[arg(long, value_name = "TIME", default_value = "5m")]
     pub retry_for: Span,
 

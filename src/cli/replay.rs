@@ -115,9 +115,9 @@ fn listed(pieces: &[&Piece], state: Option<&State>) -> String {
 fn words(event: &Event<'_>) -> String {
     match event {
         Event::Waiting { why, retry_for } => {
-            format!("a request is not taken yet: {why}; it is tried again for {}", time(*retry_for))
+            format!("it does not go on: {why}; that is tried again for {}", time(*retry_for))
         }
-        Event::Resumed { after } => format!("it was taken after {}", time(*after)),
+        Event::Resumed { after } => format!("it goes on after {}", time(*after)),
         Event::Refused { piece, why } => format!("{piece}: a request was refused, and passed over: {why}"),
         Event::Unreadable { piece, error } => format!("{piece}: {error}"),
         Event::Done { .. } | Event::Taken => String::new(),

@@ -1,6 +1,7 @@
 //! Resources become requests of a size that the receiver likes.
 
 use crate::otlp::Signal;
+use crate::units::ByteSize;
 
 /// A request that is to be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,7 +24,8 @@ pub(super) struct Gathering {
 }
 
 impl Gathering {
-    pub(super) fn new(max_bytes: usize, taken_before: u64) -> Self {
+    pub(super) fn new(max_bytes: ByteSize, taken_before: u64) -> Self {
+        let max_bytes = usize::try_from(max_bytes.bytes()).unwrap_or(usize::MAX);
         Self { max_bytes, gathered: None, come: 0, taken_before }
     }
 
@@ -65,7 +67,7 @@ mod tests {
 
     /// The requests that come of these resources.
     fn requests(taken_before: u64, resources: &[(Signal, &[u8])]) -> Vec<(Vec<u8>, u64)> {
-        let mut gathering = Gathering::new(4, taken_before);
+        let mut gathering = Gathering::new(ByteSize(4), taken_before);
         let mut requests: Vec<_> =
             resources.iter().filter_map(|(signal, body)| gathering.add(*signal, body)).collect();
         requests.extend(gathering.rest());

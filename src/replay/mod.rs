@@ -11,6 +11,7 @@ mod error;
 mod gathering;
 mod options;
 mod pace;
+mod patience;
 mod report;
 mod sending;
 mod state;

@@ -35,7 +35,7 @@ pub enum Event<'a> {
     },
     /// A request was taken.
     Taken,
-    /// A request is not taken, and tried again.
+    /// A request is not taken, or an object not given, and that is tried again.
     Waiting {
         /// Why.
         why: &'a str,

@@ -1,17 +1,17 @@
 //! The work itself: piece after piece, request after request.
 
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
 
 use super::gathering::{Gathered, Gathering};
 use super::pace::Pace;
+use super::patience::Patience;
 use super::{Error, Event, Options, Report, State};
 use crate::archive::{self, Piece, Place, Request};
 use crate::otlp;
 use crate::send::{Carried, Carrier};
-use crate::upload::{Backoff, RetryOptions};
 
 /// A replay that goes on.
 pub struct Replay<'a> {
@@ -69,32 +69,56 @@ impl<'a> Replay<'a> {
         (self.tell)(&self.report, event);
     }
 
+    /// Sends a piece. Where the store stops giving it, it is read again, and what was taken is passed over.
     fn piece(&mut self, piece: &Piece) -> Result<(), Error> {
-        let taken_before = self.state.as_ref().map_or(0, |state| state.taken(&piece.name));
-        let max_bytes = usize::try_from(self.options.max_request_bytes.bytes()).unwrap_or(usize::MAX);
-        let mut gathering = Gathering::new(max_bytes, taken_before);
+        let mut taken = self.state.as_ref().map_or(0, |state| state.taken(&piece.name));
+        let mut patience = Patience::new(self.options.retry_for);
+        loop {
+            let mut gathering = Gathering::new(self.options.max_request_bytes, taken);
+            let read = self.read(piece, &mut gathering)?;
+            if gathering.come() > taken || read.is_ok() {
+                taken = taken.max(gathering.come());
+                if !patience.is_fresh() {
+                    self.tell(Event::Resumed { after: patience.elapsed() });
+                }
+                patience = Patience::new(self.options.retry_for);
+            }
+            match read {
+                Ok(()) => {
+                    self.report.pieces += 1;
+                    return self.keep(piece, taken, true);
+                }
+                Err(archive::Error::Store(why)) => {
+                    if !self.waits(&mut patience, &why, None) {
+                        return Err(Error::Store { piece: piece.name.clone(), why });
+                    }
+                }
+                Err(error) => {
+                    self.report.unreadable += 1;
+                    self.tell(Event::Unreadable { piece: &piece.name, error: &error });
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    /// Reads a piece, and sends all that comes. What stands in the way of reading on is given back.
+    fn read(
+        &mut self,
+        piece: &Piece,
+        gathering: &mut Gathering,
+    ) -> Result<Result<(), archive::Error>, Error> {
         let mut outcome = Ok(());
         let (place, runtime, signal) = (self.place, self.runtime.clone(), self.options.signal);
         let read = piece.each(place.store(), &runtime, signal, |request| {
-            outcome = self.request(&mut gathering, &request, piece);
+            outcome = self.request(gathering, &request, piece);
             outcome.is_ok()
         });
         outcome?;
         if let Some(rest) = gathering.rest() {
             self.send(&rest, piece)?;
         }
-        match read {
-            Ok(()) => {
-                self.report.pieces += 1;
-                self.keep(piece, gathering.come(), true)
-            }
-            Err(archive::Error::Store(why)) => Err(Error::Store { piece: piece.name.clone(), why }),
-            Err(error) => {
-                self.report.unreadable += 1;
-                self.tell(Event::Unreadable { piece: &piece.name, error: &error });
-                Ok(())
-            }
-        }
+        Ok(read)
     }
 
     /// Takes a request apart, and sends what has become full.
@@ -134,15 +158,13 @@ impl<'a> Replay<'a> {
 
     /// Sends a request until it is taken, and says how many items of it were rejected; or the reason why it never will be.
     fn taken(&mut self, gathered: &Gathered, piece: &Piece) -> Result<Result<u64, String>, Error> {
-        let mut backoff = Backoff::new(&RetryOptions::default());
-        let began = Instant::now();
-        let mut is_waiting = false;
+        let mut patience = Patience::new(self.options.retry_for);
         loop {
             let carried = self.runtime.block_on(self.carrier.carry(gathered.signal, &gathered.body));
             let (why, after) = match carried {
                 Ok(Carried::Taken { rejected }) => {
-                    if is_waiting {
-                        self.tell(Event::Resumed { after: began.elapsed() });
+                    if !patience.is_fresh() {
+                        self.tell(Event::Resumed { after: patience.elapsed() });
                     }
                     return Ok(Ok(rejected));
                 }
@@ -150,17 +172,22 @@ impl<'a> Replay<'a> {
                 Ok(Carried::Later { why, after }) => (why, after),
                 Err(error) => (error.to_string(), None),
             };
-            let retry_for = self.options.retry_for;
-            let wait = backoff.next(after);
-            if began.elapsed() + wait > retry_for {
-                return Err(Error::NotTaken { piece: piece.name.clone(), why, within: retry_for });
+            if !self.waits(&mut patience, &why, after) {
+                let (piece, within) = (piece.name.clone(), self.options.retry_for);
+                return Err(Error::NotTaken { piece, why, within });
             }
-            if !is_waiting {
-                is_waiting = true;
-                self.tell(Event::Waiting { why: &why, retry_for });
-            }
-            thread::sleep(wait);
         }
+    }
+
+    /// Waits before something is tried again; `false` if that has lasted long enough.
+    fn waits(&mut self, patience: &mut Patience, why: &str, asked: Option<Duration>) -> bool {
+        let is_news = patience.is_fresh();
+        let Some(wait) = patience.next(asked) else { return false };
+        if is_news {
+            self.tell(Event::Waiting { why, retry_for: self.options.retry_for });
+        }
+        thread::sleep(wait);
+        true
     }
 
     fn keep(&mut self, piece: &Piece, taken: u64, done: bool) -> Result<(), Error> {

@@ -176,10 +176,10 @@ async fn a_receiver_that_is_away_is_waited_for_and_not_for_ever() {
     let address = unused_address().to_string();
     let from_bucket = bucket_of(from.path());
     let mut replaying = Replaying::start(from.path(), &from_bucket, &address, &[]);
-    replaying.says(&format!("forebay: a request is not taken yet: nothing listens on {address}"));
+    replaying.says(&format!("forebay: it does not go on: nothing listens on {address}"));
     let settings = small().with("RECEIVE_HTTP", &address);
     let program = Program::start(to.path(), &settings.environment());
-    replaying.says("forebay: it was taken after ");
+    replaying.says("forebay: it goes on after ");
     assert_eq!(replaying.end(), Some(0));
     flush(&program).await;
     program.terminate();
