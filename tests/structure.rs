@@ -37,7 +37,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "catalog", "upload", "admin", "config",
         ],
     ),
-    ("archive", &["otlp", "disk", "log", "pack", "upload", "app"]),
+    ("archive", &["otlp", "rows", "disk", "log", "pack", "upload", "app"]),
     ("replay", &["units", "words", "otlp", "disk", "send", "upload", "archive"]),
     (
         "cli",

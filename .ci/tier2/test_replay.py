@@ -1,4 +1,4 @@
-"""What lies in a bucket is printed, and sent to a real Collector again: in every format that keeps whole requests, over every
+"""What lies in a bucket is printed, and sent to a real Collector again: in every format, over every
 protocol, and through the outage of the store that it is read from."""
 
 import collections
@@ -14,8 +14,13 @@ from support.seaweedfs import AUDITOR, BUCKET, SeaweedFS
 from support.telemetry import captured
 from support.waiting import wait_until
 
-FORMATS = {"otlp-jsonl": "gzip", "otlp-json": "zstd", "otlp-proto": "none"}
-PROTOCOLS = {"otlp-jsonl": "http/protobuf", "otlp-json": "http/json", "otlp-proto": "grpc"}
+FORMATS = {
+    "otlp-jsonl": "gzip", "otlp-json": "zstd", "otlp-proto": "none", "parquet": "zstd", "jsonl": "gzip", "csv": "none",
+}  # fmt: skip
+PROTOCOLS = {
+    "otlp-jsonl": "http/protobuf", "otlp-json": "http/json", "otlp-proto": "grpc",
+    "parquet": "grpc", "jsonl": "http/json", "csv": "http/protobuf",
+}  # fmt: skip
 
 
 @pytest.fixture(name="store", scope="module")

@@ -2,15 +2,18 @@
 //! folder of a forebay with the segments of its log.
 //!
 //! A [`Place`] lists its [`Piece`]s in the order in which they were received; a piece gives its [`Request`]s one after the
-//! other, so that memory holds one request of most formats, whatever the place has. Rows keep no whole requests: how items
-//! were grouped is not in them, nor are metrics without points. They are told, and passed over.
+//! other, so that memory holds one request of most formats, whatever the place has. Of rows requests are made again; what
+//! rows do not keep is how items were grouped, and metrics without points. A Parquet file, a document and a message are in
+//! memory as a whole while they are read.
 
 mod name;
 mod piece;
 mod place;
 mod requests;
+mod restored;
 mod stored;
+mod unpackable;
 
-pub use piece::{Error, Piece, Pieces};
+pub use piece::{Error, Piece};
 pub use place::Place;
 pub use requests::Request;

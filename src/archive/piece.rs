@@ -12,18 +12,15 @@ use super::stored::StoredReader;
 use super::{Request, name};
 use crate::log::{SealedSegment, Unreadable};
 use crate::otlp::Signal;
-use crate::pack::{Holds, NoRequests, Reading};
+use crate::pack::Reading;
 use crate::upload::bucket::StoredObjects;
 
 /// Why a request of a piece cannot be given.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// It holds rows, or something else.
-    #[error(
-        "it holds rows, from which requests cannot be made again; ask DuckDB or another reader for them, or have an output of \
-         otlp_proto beside (outputs in config/default.yaml)"
-    )]
-    NoRequests,
+    /// It holds something else.
+    #[error("it holds JSON that is neither OTLP nor forebay's rows")]
+    Foreign,
     /// Protobuf does not say what it is.
     #[error("its name does not tell the signal; say it with --signal")]
     UnknownSignal,
@@ -49,15 +46,6 @@ pub struct Piece {
     pub(super) kind: Kind,
 }
 
-/// The pieces of a place.
-#[derive(Debug, Default)]
-pub struct Pieces {
-    /// Those that hold requests, in the order in which they were received.
-    pub pieces: Vec<Piece>,
-    /// Objects that hold rows.
-    pub rows: u64,
-}
-
 /// How a piece is read.
 #[derive(Debug)]
 pub(super) enum Kind {
@@ -67,20 +55,11 @@ pub(super) enum Kind {
 }
 
 impl Piece {
-    /// An object of this name; none if it is not one of forebay's, an error if it holds rows.
-    pub(super) fn object(
-        name: String,
-        bytes: u64,
-        kind: impl FnOnce(Reading) -> Kind,
-    ) -> Result<Option<Self>, NoRequests> {
-        match Reading::of(&name) {
-            Ok(reading) => {
-                let (received_at, signal) = (name::received_at(&name), name::signal(&name));
-                Ok(Some(Self { name, bytes, received_at, signal, kind: kind(reading) }))
-            }
-            Err(NoRequests::Foreign) => Ok(None),
-            Err(NoRequests::Rows) => Err(NoRequests::Rows),
-        }
+    /// An object of this name; none if it is not one of forebay's.
+    pub(super) fn object(name: String, bytes: u64, kind: impl FnOnce(Reading) -> Kind) -> Option<Self> {
+        let reading = Reading::of(&name)?;
+        let (received_at, signal) = (name::received_at(&name), name::signal(&name));
+        Some(Self { name, bytes, received_at, signal, kind: kind(reading) })
     }
 
     /// Gives its requests to `take`, one after the other, until it returns `false`. `signal` is what it carries where
@@ -140,8 +119,5 @@ fn requests<'a>(
     signal: Option<Signal>,
 ) -> Result<Requests<'a>, Error> {
     let content = reading.content(object).map_err(|error| Error::Damaged(error.to_string()))?;
-    Ok(match reading.holds() {
-        Holds::Lines => Requests::Lines { content, signal, line: 0 },
-        holds => Requests::Whole(Some((content, holds)), signal),
-    })
+    Requests::of(content, reading.holds(), signal)
 }

@@ -9,10 +9,10 @@ use anyhow::{Context as _, bail};
 use jiff::Timestamp;
 use tokio::runtime::Handle;
 
-use super::piece::{Kind, Piece, Pieces};
+use super::piece::{Kind, Piece};
 use crate::app::Paths;
 use crate::disk::{Disk, RealDisk};
-use crate::pack::{self, NoRequests};
+use crate::pack;
 use crate::upload::bucket::StoredObjects;
 use crate::upload::{Destination, Environment, Options};
 
@@ -68,23 +68,24 @@ impl Place {
     ///
     /// # Errors
     /// If it cannot be listed.
-    pub fn pieces(&self, runtime: &Handle) -> anyhow::Result<Pieces> {
-        let mut found = Pieces::default();
+    pub fn pieces(&self, runtime: &Handle) -> anyhow::Result<Vec<Piece>> {
+        let mut found = Found::default();
         match self {
             Self::File(path) => found.file(path)?,
             Self::Folder(path) => found.folder(path)?,
             Self::DataFolder(path) => found.data_folder(&Paths::new(path))?,
             Self::Store(store) => {
                 for object in runtime.block_on(store.list()).map_err(anyhow::Error::msg)? {
-                    found.add(Piece::object(object.key, object.bytes, Kind::Stored));
+                    found.0.extend(Piece::object(object.key, object.bytes, Kind::Stored));
                 }
             }
         }
         // What has no time in its name comes first, in the order of names.
-        found.pieces.sort_by(|one, other| {
+        let Found(mut pieces) = found;
+        pieces.sort_by(|one, other| {
             one.received_at.cmp(&other.received_at).then_with(|| one.name.cmp(&other.name))
         });
-        Ok(found)
+        Ok(pieces)
     }
 }
 
@@ -93,25 +94,19 @@ fn named(why: &str, written: &str) -> String {
     why.replacen(&format!("upload.to is {written}; it must be"), &format!("{written} is no place; write"), 1)
 }
 
-impl Pieces {
-    fn add(&mut self, object: Result<Option<Piece>, NoRequests>) {
-        match object {
-            Ok(piece) => self.pieces.extend(piece),
-            Err(_) => self.rows += 1,
-        }
-    }
+/// What was found so far.
+#[derive(Debug, Default)]
+struct Found(Vec<Piece>);
 
+impl Found {
     fn file(&mut self, path: &Path) -> anyhow::Result<()> {
         let bytes = fs::metadata(path).with_context(|| format!("cannot read {}", path.display()))?.len();
         let name = path.display().to_string();
         match Piece::object(name, bytes, |reading| Kind::File(path.to_owned(), reading)) {
-            Ok(None) => self.segments(path.parent().unwrap_or(Path::new(".")), |segment| segment == path),
-            object => {
-                self.add(object);
-                Ok(())
-            }
-        }?;
-        if self.pieces.is_empty() && self.rows == 0 {
+            Some(object) => self.0.push(object),
+            None => self.segments(path.parent().unwrap_or(Path::new(".")), |segment| segment == path)?,
+        }
+        if self.0.is_empty() {
             bail!("{} is neither an object of forebay's nor a segment of its log", path.display());
         }
         Ok(())
@@ -126,7 +121,7 @@ impl Pieces {
                 self.folder(&path)?;
             } else {
                 let name = path.display().to_string();
-                self.add(Piece::object(name, found.len(), |reading| Kind::File(path, reading)));
+                self.0.extend(Piece::object(name, found.len(), |reading| Kind::File(path, reading)));
             }
         }
         Ok(())
@@ -136,7 +131,7 @@ impl Pieces {
     fn data_folder(&mut self, paths: &Paths) -> anyhow::Result<()> {
         self.segments(&paths.log(), |_| true)?;
         let in_log: BTreeSet<_> = self
-            .pieces
+            .0
             .iter()
             .filter_map(|piece| match &piece.kind {
                 Kind::Segment(segment) => Some(segment.id()),
@@ -150,7 +145,7 @@ impl Pieces {
                 let path = paths.spool().join(&object.file);
                 let found =
                     Piece::object(object.key.clone(), object.bytes, |reading| Kind::File(path, reading));
-                self.add(found);
+                self.0.extend(found);
             }
         }
         Ok(())
@@ -162,7 +157,7 @@ impl Pieces {
         let wanted = segments.into_iter().map(|surveyed| surveyed.segment);
         for segment in wanted.filter(|segment| is_wanted(segment.path()) && segment.record_count() > 0) {
             let received_at = Timestamp::from_nanosecond(segment.first_received_at().into()).ok();
-            self.pieces.push(Piece {
+            self.0.push(Piece {
                 name: segment.path().display().to_string(),
                 bytes: segment.payload_bytes(),
                 received_at,

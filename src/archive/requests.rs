@@ -6,7 +6,9 @@ use std::io::{self, BufRead, Read as _};
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 
 use super::piece::Error;
+use super::restored::Restored;
 use super::stored::words_of_store;
+use super::unpackable;
 use crate::log::{Item, Records};
 use crate::otlp::{Signal, read_json, validate};
 use crate::pack::Holds;
@@ -24,8 +26,10 @@ pub struct Request {
 
 /// The requests of one piece, from first to last.
 pub(super) enum Requests<'a> {
-    /// A request a line.
-    Lines { content: Box<dyn BufRead + 'a>, signal: Option<Signal>, line: u64 },
+    /// A request a line, the first of which has been read.
+    Lines(Lines<'a>),
+    /// Rows, of which requests are made.
+    Rows(Box<Restored<'a>>),
     /// One request, of JSON or of protobuf; none once it was given.
     Whole(Option<(Box<dyn BufRead + 'a>, Holds)>, Option<Signal>),
     /// The records of a segment.
@@ -37,7 +41,8 @@ impl Iterator for Requests<'_> {
 
     fn next(&mut self) -> Option<Self::Item> {
         match self {
-            Self::Lines { content, signal, line } => next_line(content, signal, line).transpose(),
+            Self::Lines(lines) => lines.next(),
+            Self::Rows(rows) => rows.next(),
             Self::Whole(content, signal) => {
                 let (content, holds) = content.take()?;
                 Some(whole(content, holds, *signal))
@@ -61,25 +66,63 @@ impl Iterator for Requests<'_> {
     }
 }
 
-fn next_line(
-    content: &mut dyn BufRead,
-    signal: &mut Option<Signal>,
-    line: &mut u64,
-) -> Result<Option<Request>, Error> {
-    let mut text = Vec::new();
-    if content.read_until(b'\n', &mut text).map_err(|error| damaged(&error))? == 0 {
-        return Ok(None);
+impl<'a> Requests<'a> {
+    /// Those in the content of an object. `signal` is what its name tells.
+    pub(super) fn of(
+        mut content: Box<dyn BufRead + 'a>,
+        holds: Holds,
+        signal: Option<Signal>,
+    ) -> Result<Self, Error> {
+        Ok(match holds {
+            Holds::Parquet => Self::Rows(Box::new(Restored::of_parquet(content, signal)?)),
+            Holds::Csv => Self::Rows(Box::new(Restored::of_csv(content, signal)?)),
+            Holds::Document | Holds::Message => Self::Whole(Some((content, holds)), signal),
+            // Rows have the same ending, and a name of somebody's own need not tell the signal.
+            Holds::Lines => {
+                let mut first = Vec::new();
+                content.read_until(b'\n', &mut first).map_err(|error| damaged(&error))?;
+                match Line::of(&first, signal)? {
+                    Line::Row => Self::Rows(Box::new(Restored::of_lines(first, content, signal))),
+                    Line::Delivered => Self::Whole(None, None),
+                    kind => Self::Lines(Lines { kind, first: Some(first), content, number: 0 }),
+                }
+            }
+        })
     }
-    *line += 1;
-    if *line == 1 {
-        // Rows have the same ending, and a name of somebody's own need not tell the signal.
-        *signal = Some(signal_of(&text, *signal)?);
+}
+
+/// Lines that are a request each.
+pub(super) struct Lines<'a> {
+    kind: Line,
+    /// The first, which has been read.
+    first: Option<Vec<u8>>,
+    content: Box<dyn BufRead + 'a>,
+    number: u64,
+}
+
+impl Iterator for Lines<'_> {
+    type Item = Result<Request, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let mut text = self.first.take().unwrap_or_default();
+        if text.is_empty()
+            && let Err(error) = self.content.read_until(b'\n', &mut text)
+        {
+            return Some(Err(damaged(&error)));
+        }
+        if text.is_empty() {
+            return None;
+        }
+        self.number += 1;
+        let request = match self.kind {
+            Line::Request(signal) => json(signal, &text),
+            _ => unpackable::request(&text),
+        };
+        Some(request.map_err(|error| match error {
+            Error::Damaged(why) => Error::Damaged(format!("line {}: {why}", self.number)),
+            other => other,
+        }))
     }
-    let signal = signal.ok_or(Error::NoRequests)?;
-    json(signal, &text).map(Some).map_err(|error| match error {
-        Error::Damaged(why) => Error::Damaged(format!("line {line}: {why}")),
-        other => other,
-    })
 }
 
 fn whole(mut content: Box<dyn BufRead + '_>, holds: Holds, signal: Option<Signal>) -> Result<Request, Error> {
@@ -91,30 +134,59 @@ fn whole(mut content: Box<dyn BufRead + '_>, holds: Holds, signal: Option<Signal
             let items = validate(signal, &body).map_err(|error| Error::Damaged(error.to_string()))?;
             Ok(Request { signal, body, items })
         }
-        Holds::Document | Holds::Lines => json(signal_of(&body, signal)?, &body),
+        _ => match Line::of(&body, signal)? {
+            Line::Request(signal) => json(signal, &body),
+            _ => Err(Error::Foreign),
+        },
     }
 }
 
-fn json(signal: Signal, text: &[u8]) -> Result<Request, Error> {
+pub(super) fn json(signal: Signal, text: &[u8]) -> Result<Request, Error> {
     let body = read_json(signal, text, usize::MAX).map_err(|error| Error::Damaged(error.to_string()))?;
     let items = validate(signal, &body).map_err(|error| Error::Damaged(error.to_string()))?;
     Ok(Request { signal, body, items })
 }
 
-/// The signal of a request of OTLP JSON, by its members; the one that the name tells for a request that is empty.
-fn signal_of(text: &[u8], named: Option<Signal>) -> Result<Signal, Error> {
-    let Members(members) = serde_json::from_slice(text).map_err(|error| Error::Damaged(error.to_string()))?;
-    let of_member = |name: &str| match name {
-        "resourceLogs" => Some(Signal::Logs),
-        "resourceMetrics" => Some(Signal::Metrics),
-        "resourceSpans" => Some(Signal::Traces),
-        "resourceProfiles" => Some(Signal::Profiles),
-        _ => None,
-    };
-    match members.iter().find_map(|name| of_member(name)) {
-        Some(signal) => Ok(signal),
-        None if members.is_empty() => named.ok_or(Error::UnknownSignal),
-        None => Err(Error::NoRequests),
+/// What an object of JSON is.
+enum Line {
+    /// A request.
+    Request(Signal),
+    /// A row.
+    Row,
+    /// A record that could not be packed.
+    Unpackable,
+    /// An object that was delivered, in a list of such (`upload.receipts`).
+    Delivered,
+}
+
+impl Line {
+    /// By its members; a request that is empty has the signal that the name tells.
+    fn of(text: &[u8], named: Option<Signal>) -> Result<Self, Error> {
+        if text.is_empty() {
+            return Ok(Self::Request(named.unwrap_or(Signal::Logs)));
+        }
+        let Members(members) =
+            serde_json::from_slice(text).map_err(|error| Error::Damaged(error.to_string()))?;
+        let of_member = |name: &str| match name {
+            "resourceLogs" => Some(Signal::Logs),
+            "resourceMetrics" => Some(Signal::Metrics),
+            "resourceSpans" => Some(Signal::Traces),
+            "resourceProfiles" => Some(Signal::Profiles),
+            _ => None,
+        };
+        match members.iter().find_map(|name| of_member(name)) {
+            Some(signal) => Ok(Self::Request(signal)),
+            None if members.is_empty() => named.map(Self::Request).ok_or(Error::UnknownSignal),
+            None => {
+                let has = |wanted: &[&str]| wanted.iter().all(|name| members.iter().any(|it| it == name));
+                match () {
+                    () if has(&["id", "timestamp"]) => Ok(Self::Row),
+                    () if has(&["signal", "reason", "body"]) => Ok(Self::Unpackable),
+                    () if has(&["key", "blake3", "delivered_at"]) => Ok(Self::Delivered),
+                    () => Err(Error::Foreign),
+                }
+            }
+        }
     }
 }
 
@@ -146,7 +218,7 @@ impl<'de> Visitor<'de> for Names {
     }
 }
 
-fn damaged(error: &io::Error) -> Error {
+pub(super) fn damaged(error: &io::Error) -> Error {
     if let Some(words) = words_of_store(error) {
         return Error::Store(words);
     }
@@ -154,4 +226,39 @@ fn damaged(error: &io::Error) -> Error {
         io::ErrorKind::UnexpectedEof => "it is cut off".to_owned(),
         _ => error.to_string(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn requests(name: &str, content: &'static str) -> Result<Vec<Request>, Error> {
+        let reading = crate::pack::Reading::of(name).unwrap();
+        let content = reading.content(content.as_bytes()).unwrap();
+        Requests::of(content, reading.holds(), crate::archive::name::signal(name))?.collect()
+    }
+
+    #[test]
+    fn lines_are_told_by_what_is_in_them() {
+        let record =
+            "{\"resourceLogs\":[{\"scopeLogs\":[{\"logRecords\":[{\"body\":{\"stringValue\":\"a\"}}]}]}]}\n";
+        let sent = requests("a.jsonl", record).unwrap();
+        assert_eq!(
+            sent.iter().map(|request| (request.signal, request.items)).collect::<Vec<_>>(),
+            [(Signal::Logs, 1)]
+        );
+        assert_eq!(requests("a.json", record).unwrap(), sent);
+        // The same in base64, as it lies under `unpackable/`.
+        let unpackable = "{\"signal\":\"logs\",\"seq\":7,\"received_at\":1,\"items\":1,\"reason\":\"why\",\"body\":\"CgkSBxIFKgMKAWE=\"}\n";
+        assert_eq!(requests("unpackable/logs/logs_x.jsonl", unpackable).unwrap(), sent);
+        let row = "{\"id\":\"00000000\",\"timestamp\":\"2026-11-23T10:00:00.000000Z\",\"body\":\"a\"}\n";
+        assert_eq!(requests("logs_x.jsonl", row).unwrap(), sent);
+        let list = "{\"key\":\"a\",\"bytes\":1,\"blake3\":\"b\",\"delivered_at\":\"c\"}\n";
+        assert_eq!(requests("receipts/logs_x.jsonl", list), Ok(Vec::new()));
+        assert_eq!(requests("a.jsonl", ""), Ok(Vec::new()));
+        assert_eq!(requests("a.jsonl", "{\"name\":1}\n"), Err(Error::Foreign));
+        assert_eq!(requests("a.json", row), Err(Error::Foreign));
+        let cut = requests("a.jsonl", "{\"resourceLogs\":[]}\n{\"resourceLogs\":[").unwrap_err();
+        assert!(matches!(&cut, Error::Damaged(why) if why.starts_with("line 2: ")), "{cut}");
+    }
 }

@@ -2,6 +2,7 @@
 #![allow(
     clippy::doc_markdown,
     rustdoc::bare_urls,
+    rustdoc::invalid_html_tags,
     reason = "these comments are the help, which is no Markdown"
 )]
 
@@ -142,11 +143,11 @@ Examples:
 
     /// Print what objects and segments hold, as OTLP JSON lines for jq
     ///
-    /// Reads objects of otlp_jsonl, otlp_json and otlp_proto, compressed or not, segments of the log, data folders, and what lies in
-    /// a folder or a bucket, in the order in which it was received; a line is a request as its client sent it. A store is
-    /// reached with the settings and credentials of the section upload, which must allow to list and to read. Objects of
-    /// rows (parquet, jsonl, csv) are passed over: requests cannot be made of rows again. The exit code is 1 if something
-    /// could not be read.
+    /// Reads objects of every format, compressed or not, segments of the log, data folders, and what lies in a folder or a
+    /// bucket, in the order in which it was received. A line is a request: of the formats otlp_* and of segments as its
+    /// client sent it, of rows (parquet, jsonl, csv) made again from up to 1,000 of them. A store is reached with the settings
+    /// and credentials of the section upload, which must allow to list and to read. The exit code is 1 if something could not
+    /// be read.
     #[command(after_help = "\
 Examples:
   forebay cat forebay-data | jq .resourceLogs
@@ -157,10 +158,11 @@ Examples:
 
     /// Send what was written to a receiver of OTLP again
     ///
-    /// Sends what objects, segments, folders, data folders and buckets hold, in the order in which it was received: a request
-    /// is sent when the one before it was taken. What is not taken for a reason that may pass is tried again. Objects of rows
-    /// (jsonl, csv, parquet) hold no requests. How the store is reached is what the configuration says of `upload`. The exit
-    /// code is 0 if everything was taken.
+    /// Sends what objects of every format, segments, folders, data folders and buckets hold, in the order in which it was
+    /// received: a request is sent when the one before it was taken. What fails for a reason that may pass is tried again.
+    /// Where several outputs share a bucket, name the prefix of one, or everything is sent as often as it lies there. A store is
+    /// reached with the settings and credentials of the section upload, which must allow to list and to read. The exit code
+    /// is 0 if everything was taken.
     #[command(after_help = "\
 Examples:
   forebay replay --from s3://telemetry/archive --since 2026-11-23T00:00Z --to http://127.0.0.1:4318 --state replay.state

@@ -11,7 +11,6 @@ use super::arguments::Cat;
 use crate::archive::{Piece, Place, Request};
 use crate::config::Config;
 use crate::otlp::{self, Signal};
-use crate::words::counted;
 
 /// Prints, and says what cannot be.
 pub(super) fn run(config: &Config, cat: &Cat) -> anyhow::Result<ExitCode> {
@@ -25,16 +24,9 @@ pub(super) fn run(config: &Config, cat: &Cat) -> anyhow::Result<ExitCode> {
     };
     for written in &cat.what {
         let place = Place::of(written, &config.upload)?;
-        let found = place.pieces(runtime.handle())?;
-        if found.rows > 0 {
-            printing.tell(&format!(
-                "{written}: {} of rows passed over, for requests cannot be made of rows again; ask DuckDB or another reader for \
-                 them",
-                counted(found.rows, "object")
-            ));
-        }
+        let pieces = place.pieces(runtime.handle())?;
         let window = cat.chosen.window(Timestamp::now())?;
-        for piece in found.pieces.iter().filter(|piece| window.has(piece.received_at)) {
+        for piece in pieces.iter().filter(|piece| window.has(piece.received_at)) {
             if !printing.piece(piece, &place, runtime.handle()) {
                 return printing.end();
             }

@@ -41,14 +41,7 @@ pub(super) fn run(config: &Config, arguments: Arguments) -> anyhow::Result<ExitC
         window.has(piece.received_at)
             && (options.signal.is_none() || piece.signal.is_none() || piece.signal == options.signal)
     };
-    let pieces: Vec<_> = found.pieces.iter().filter(wanted).collect();
-    if found.rows > 0 {
-        tell(&format!(
-            "{}: {} of rows passed over, for requests cannot be made of rows again",
-            arguments.from,
-            counted(found.rows, "object")
-        ));
-    }
+    let pieces: Vec<_> = found.iter().filter(wanted).collect();
     let of = Of::new(
         arguments.from,
         options.receiver.to.clone(),
@@ -60,7 +53,7 @@ pub(super) fn run(config: &Config, arguments: Arguments) -> anyhow::Result<ExitC
     };
     if arguments.dry_run {
         super::print(&listed(&pieces, state.as_ref()))?;
-        return Ok(code(found.rows == 0));
+        return Ok(ExitCode::SUCCESS);
     }
     let is_resumable = state.is_some();
     let progress = Progress::begin("sending", Unit::Bytes, pieces.iter().map(|piece| piece.bytes).sum());
@@ -76,7 +69,7 @@ pub(super) fn run(config: &Config, arguments: Arguments) -> anyhow::Result<ExitC
         Ok(report) => {
             let receiver = &options.receiver;
             super::print(&format!("{report}\nto {} ({})\n", receiver.to, receiver.protocol))?;
-            Ok(code(report.is_complete() && found.rows == 0))
+            Ok(code(report.is_complete()))
         }
         Err(error) if is_resumable => Err(error.into()),
         Err(error) => bail!("{error} (with --state FILE the next run would go on from here)"),

@@ -65,7 +65,7 @@ pub use object_file::ObjectFile;
 pub use options::{Compression, Options};
 pub use output::{OutputName, Outputs};
 pub use packer::pack_records;
-pub use reading::{Holds, NoRequests, Reading};
+pub use reading::{Holds, Reading};
 pub use schema_objects::pack_schema_objects;
 pub use spool::Spool;
 pub use survey::{SpoolDamage, Survey, survey};

@@ -2,7 +2,7 @@
 
 use std::io::{self, BufRead, BufReader, Read};
 
-/// What an object holds that keeps whole requests.
+/// What an object holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Holds {
     /// A request of OTLP JSON a line ([`super::Format::OtlpJsonl`]), or rows as JSON: the first line tells.
@@ -11,15 +11,10 @@ pub enum Holds {
     Document,
     /// One protobuf message ([`super::Format::OtlpProto`]).
     Message,
-}
-
-/// Why an object of some name has no requests in it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NoRequests {
-    /// It holds rows, from which requests cannot be made again.
-    Rows,
-    /// It has none of the endings that objects have.
-    Foreign,
+    /// Rows as Parquet ([`super::Format::Parquet`]).
+    Parquet,
+    /// Rows as CSV ([`super::Format::Csv`]).
+    Csv,
 }
 
 /// How an object is compressed as a whole.
@@ -38,11 +33,8 @@ pub struct Reading {
 }
 
 impl Reading {
-    /// How an object of this name is read.
-    ///
-    /// # Errors
-    /// If it has no requests in it.
-    pub fn of(name: &str) -> Result<Self, NoRequests> {
+    /// How an object of this name is read; none if it has none of the endings that objects have.
+    pub fn of(name: &str) -> Option<Self> {
         let (name, wrapping) = match name.rsplit_once('.') {
             Some((before, "gz")) => (before, Wrapping::Gzip),
             Some((before, "zst")) => (before, Wrapping::Zstd),
@@ -52,10 +44,11 @@ impl Reading {
             Some((_, "jsonl")) => Holds::Lines,
             Some((_, "json")) => Holds::Document,
             Some((_, "binpb")) => Holds::Message,
-            Some((_, "parquet" | "csv")) => return Err(NoRequests::Rows),
-            _ => return Err(NoRequests::Foreign),
+            Some((_, "parquet")) => Holds::Parquet,
+            Some((_, "csv")) => Holds::Csv,
+            _ => return None,
         };
-        Ok(Self { holds, wrapping })
+        Some(Self { holds, wrapping })
     }
 
     /// What it holds.
@@ -91,14 +84,14 @@ mod tests {
     fn a_name_tells_what_is_in_it() {
         let of = |name: &str| Reading::of(name).map(|reading| (reading.holds, reading.wrapping));
         for (name, expected) in [
-            ("logs/a.jsonl.gz", Ok((Holds::Lines, Wrapping::Gzip))),
-            ("a.jsonl", Ok((Holds::Lines, Wrapping::None))),
-            ("a.json.zst", Ok((Holds::Document, Wrapping::Zstd))),
-            ("a.binpb", Ok((Holds::Message, Wrapping::None))),
-            ("a.parquet", Err(NoRequests::Rows)),
-            ("a.csv.gz", Err(NoRequests::Rows)),
-            ("readme.md", Err(NoRequests::Foreign)),
-            ("gz", Err(NoRequests::Foreign)),
+            ("logs/a.jsonl.gz", Some((Holds::Lines, Wrapping::Gzip))),
+            ("a.jsonl", Some((Holds::Lines, Wrapping::None))),
+            ("a.json.zst", Some((Holds::Document, Wrapping::Zstd))),
+            ("a.binpb", Some((Holds::Message, Wrapping::None))),
+            ("a.parquet", Some((Holds::Parquet, Wrapping::None))),
+            ("a.csv.gz", Some((Holds::Csv, Wrapping::Gzip))),
+            ("readme.md", None),
+            ("gz", None),
         ] {
             assert_eq!(of(name), expected, "{name}");
         }

@@ -2,7 +2,7 @@
 //! no rows: what they say lies in the tables of their dictionary.
 //!
 //! A request of OTLP becomes rows of a [`Table`], whose columns a [`Layout`] names; from there the rows are written in the
-//! format that readers want. [`flatten()`] walks over the wire format once and builds no objects.
+//! format that readers want. [`flatten()`] walks over the wire format once and builds no objects. [`Restorer`] is the way back.
 //!
 //! # Nothing is lost
 //!
@@ -81,6 +81,7 @@ mod metrics;
 mod parquet;
 mod pieces;
 mod promotion;
+mod restore;
 mod shared;
 mod table;
 #[cfg(test)]
@@ -96,6 +97,7 @@ pub use layout::{Column, Kind, Layout, SIGNALS};
 pub use parquet::{ParquetCompression, ParquetWriteError, ParquetWriter, ROW_GROUP_ROWS_MAX};
 pub use pieces::Pieces;
 pub use promotion::Promotion;
+pub use restore::{Cell, CsvColumns, ParquetRows, RestoreError, Restorer, Row, read_csv_record};
 pub use table::{Lists, Maps, Numbers, Table, Texts, Values};
 
 #[cfg(test)]

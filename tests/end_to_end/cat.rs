@@ -41,8 +41,8 @@ async fn delivered(folder: &Path, settings: &Settings) -> Vec<Decoded> {
 }
 
 #[tokio::test]
-async fn objects_of_every_format_that_keeps_requests_are_printed_as_they_were_sent() {
-    for format in ["otlp_jsonl", "otlp_json", "otlp_proto"] {
+async fn objects_of_every_format_are_printed_as_they_were_sent() {
+    for format in ["otlp_jsonl", "otlp_json", "otlp_proto", "parquet", "jsonl", "csv"] {
         for compression in ["gzip", "zstd", "none"] {
             let folder = tempfile::tempdir().unwrap();
             let settings = Settings::small()
@@ -108,15 +108,21 @@ async fn what_cannot_be_printed_is_told_by_name_and_the_rest_is_printed() {
 
     let rows = tempfile::tempdir().unwrap();
     delivered(rows.path(), &Settings::small().with("OBJECTS_FORMAT", "parquet")).await;
-    let said = forebay(rows.path(), &["cat", bucket_of(rows.path()).to_str().unwrap()], &[]);
+    let root = bucket_of(rows.path());
+    for (key, bytes) in bucket::in_folder(&root) {
+        fs::write(root.join(key), &bytes[..bytes.len() - 1]).unwrap();
+    }
+    fs::write(root.join("other.jsonl"), "{\"name\":\"nobody\"}\n").unwrap();
+    let said = forebay(rows.path(), &["cat", root.to_str().unwrap()], &[]);
     assert_eq!((said.code, said.stdout.as_str()), (Some(1), ""));
-    assert!(said.stderr.contains("objects of rows passed over"), "{}", said.stderr);
-    let lines = tempfile::tempdir().unwrap();
-    delivered(lines.path(), &Settings::small().with("OBJECTS_FORMAT", "jsonl")).await;
-    let said = forebay(lines.path(), &["cat", bucket_of(lines.path()).to_str().unwrap()], &[]);
-    assert_eq!((said.code, said.stdout.as_str()), (Some(1), ""));
-    assert!(said.stderr.contains("it holds rows"), "{}", said.stderr);
-    let said = forebay(lines.path(), &["cat", "nowhere"], &[]);
+    assert!(
+        said.stderr.contains(".parquet: Parquet error: Invalid Parquet file. Corrupt footer"),
+        "{}",
+        said.stderr
+    );
+    let other = "other.jsonl: it holds JSON that is neither OTLP nor forebay's rows";
+    assert!(said.stderr.contains(other), "{}", said.stderr);
+    let said = forebay(rows.path(), &["cat", "nowhere"], &[]);
     assert_eq!(said.code, Some(1));
     assert!(said.stderr.contains("cannot read nowhere"), "{}", said.stderr);
 }

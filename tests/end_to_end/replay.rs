@@ -46,10 +46,15 @@ fn printed(folder: &Path, place: &Path) -> String {
 }
 
 #[tokio::test]
-async fn every_format_that_keeps_requests_arrives_over_every_protocol() {
-    for (format, protocol) in
-        [("otlp_jsonl", "http/protobuf"), ("otlp_json", "http/json"), ("otlp_proto", "grpc")]
-    {
+async fn every_format_arrives_over_every_protocol() {
+    for (format, protocol) in [
+        ("otlp_jsonl", "http/protobuf"),
+        ("otlp_json", "http/json"),
+        ("otlp_proto", "grpc"),
+        ("parquet", "http/json"),
+        ("jsonl", "http/protobuf"),
+        ("csv", "grpc"),
+    ] {
         for compression in ["gzip", "zstd", "none"] {
             let (from, to) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
             let settings = small().with("OBJECTS_FORMAT", format).with("OBJECTS_COMPRESSION", compression);

@@ -1,7 +1,10 @@
 //! Random telemetry of every shape becomes rows, and the rows become the same telemetry again.
 
-use forebay::otlp::{Signal, validate};
-use forebay::rows::{Layout, Origin, Table, flatten};
+use forebay::otlp::{Signal, read_json, validate};
+use forebay::rows::{
+    CsvColumns, Layout, Origin, ParquetCompression, ParquetRows, ParquetWriter, Restorer, Table, flatten,
+    read_csv_record, write_csv, write_csv_header, write_json_lines,
+};
 use opentelemetry_proto::tonic::metrics::v1::Metric;
 use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use proptest::prelude::*;
@@ -99,6 +102,51 @@ fn points(metric: &Metric) -> Vec<Metric> {
     }
 }
 
+/// The rows as they are found in JSON lines, in a Parquet file and in CSV.
+fn read_back(signal: Signal, body: &[u8]) -> [Vec<forebay::rows::Row>; 3] {
+    let layout = Layout::new(signal, &[]);
+    let mut table = Table::new(layout.columns());
+    flatten(&layout, ORIGIN, body, &mut table).unwrap();
+    let mut lines = Vec::new();
+    write_json_lines(layout.columns(), &table, &mut lines, |_| Ok::<_, ()>(())).unwrap();
+    let lines = lines.split_inclusive(|byte| *byte == b'\n');
+    let mut parquet = ParquetWriter::new(layout.columns(), ParquetCompression::Zstd(1), Vec::new()).unwrap();
+    parquet.write_rows(&table).unwrap();
+    let parquet = ParquetRows::open(parquet.finish().unwrap().into()).unwrap();
+    [
+        lines.map(|line| forebay::rows::Row::from_json(line).unwrap()).collect(),
+        parquet.map(Result::unwrap).collect(),
+        from_csv(&layout, &table),
+    ]
+}
+
+/// The rows as they are found in CSV.
+fn from_csv(layout: &Layout, table: &Table) -> Vec<forebay::rows::Row> {
+    let mut csv = Vec::new();
+    write_csv_header(layout.columns(), &mut csv);
+    write_csv(layout.columns(), table, &mut csv, |_| Ok::<_, ()>(())).unwrap();
+    let (mut content, mut record) = (&csv[..], Vec::new());
+    assert!(read_csv_record(&mut content, &mut record).unwrap());
+    let columns = CsvColumns::of(&record, None).unwrap();
+    let mut rows = Vec::new();
+    while read_csv_record(&mut content, &mut record).unwrap() {
+        rows.push(columns.row(&record).unwrap());
+    }
+    rows
+}
+
+/// What forebay itself makes of rows again, item by item.
+fn restored(signal: Signal, rows: &[forebay::rows::Row]) -> Vec<Decoded> {
+    let mut restorer = Restorer::new(signal);
+    let mut requests: Vec<_> = rows.iter().filter_map(|row| restorer.add(row).unwrap()).collect();
+    requests.extend(restorer.rest());
+    let decoded = |json: Vec<u8>| {
+        let body = read_json(signal, &json, usize::MAX).unwrap();
+        Decoded::from_protobuf(signal, &body).unwrap()
+    };
+    requests.into_iter().map(decoded).flat_map(|request| one_by_one(&request)).collect()
+}
+
 /// Checks that the rows of a request say what it says.
 fn check(sent: &Decoded, body: &[u8]) -> Result<(), TestCaseError> {
     let rows = rows_of(sent.signal(), body);
@@ -109,6 +157,10 @@ fn check(sent: &Decoded, body: &[u8]) -> Result<(), TestCaseError> {
         let id = row.text("id").unwrap();
         prop_assert_eq!(&id[24..], format!("{place:08x}"));
         prop_assert!(row.integer("timestamp").is_some(), "every row has a time");
+    }
+    let expected = one_by_one(sent);
+    for rows in read_back(sent.signal(), body) {
+        prop_assert_eq!(&restored(sent.signal(), &rows), &expected);
     }
     Ok(())
 }
