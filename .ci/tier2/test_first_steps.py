@@ -1,7 +1,9 @@
-"""The first two commands of a newcomer: `cargo run --release` in an empty folder, and `forebay send`."""
+"""The first steps of a newcomer, by the words of the README: it is built and runs, a sample is sent, an object is there."""
 
 import os
 import pathlib
+import re
+import shlex
 import signal
 import socket
 import subprocess
@@ -13,10 +15,16 @@ from support.forebay import BINARY
 from support.ports import free_port
 from support.waiting import wait_until
 
-MANIFEST = pathlib.Path(__file__).parents[2] / "Cargo.toml"
+PROJECT = pathlib.Path(__file__).parents[2]
 USUAL = {"RECEIVE_GRPC": 4317, "RECEIVE_HTTP": 4318, "ADMIN_LISTEN": 13133}
 WITHIN_SECONDS = 10
 SIGNALS = ["logs", "metrics", "traces"]
+
+
+def commands():
+    """Those of the README's section, as words, without what it says of them."""
+    (section,) = re.findall(r"^## Two commands\n(.*?)^Claude Code sends", (PROJECT / "README.md").read_text(), re.M | re.S)
+    return [shlex.split(line, comments=True) for line in re.findall(r"^    (.*)$", section, re.M)]
 
 
 def is_free(port):
@@ -39,7 +47,11 @@ def test_an_object_appears_within_seconds(folder, figure):
     if not all(map(is_free, USUAL.values())):
         print("the usual ports are taken here, so others are set")
         environment |= {f"FOREBAY_{key}": f"127.0.0.1:{free_port()}" for key in USUAL}
-    command = ["cargo", "run", "--quiet", "--release", "--manifest-path", str(MANIFEST)]
+    # In a folder of its own, so that a clone stays as it is.
+    run, tests, send, find, status = commands()
+    assert run[:2] == ["cargo", "run"] and tests == ["cargo", "test"]
+    here = lambda words: [BINARY if word == "target/release/forebay" else word for word in words]
+    command = [*run, "--quiet", "--manifest-path", str(PROJECT / "Cargo.toml")]
     with open(folder / "errors.log", "wb") as errors:
         # cargo becomes the program that it runs, so signals reach forebay.
         process = subprocess.Popen(
@@ -58,16 +70,22 @@ def test_an_object_appears_within_seconds(folder, figure):
 
         bucket = folder / "forebay-data" / "bucket"
         began = time.monotonic()
-        send = subprocess.Popen([BINARY, "send"], cwd=folder, env=environment, stdin=subprocess.DEVNULL)
+        assert "send" in send
+        sending = subprocess.Popen(here(send), cwd=folder, env=environment, stdin=subprocess.DEVNULL)
         wait_until(lambda: rows(bucket, "logs"), "an object is in the folder")
         seconds = time.monotonic() - began
-        assert send.wait(60) == 0
+        assert sending.wait(60) == 0
         assert seconds < WITHIN_SECONDS, f"it took {seconds:.1f} s"
 
         for signal_name in SIGNALS:
             wait_until(lambda: rows(bucket, signal_name), f"{signal_name} are in the folder")
             objects = list((bucket / signal_name).rglob("*.parquet"))
             assert len(objects) == 2, f"one with rows and one that shows the columns: {objects}"
+        ask = lambda words: subprocess.run(
+            here(words), cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=True, text=True
+        ).stdout
+        assert ask(find).count(".parquet\n") == 2 * len(SIGNALS)
+        assert re.search(r"taking in +yes", ask(status))
         figure(f"first steps: {seconds:.2f} s from `forebay send` to the first object in the folder")
 
         process.send_signal(signal.SIGTERM)

@@ -112,11 +112,11 @@ fn client(receiver: &Receiver, to: &Uri) -> Result<Client, Error> {
     if receiver.protocol == Protocol::Grpc {
         builder = builder.http2_prior_knowledge();
     }
-    // A proxy is for the way out of the house, and has no business with what is not encrypted.
     if to.scheme_str() == Some("http") {
-        builder = builder.no_proxy();
-    }
-    if let Some(path) = &receiver.ca_file {
+        // A proxy is for the way out of the house, and has no business with what is not encrypted; nor has it authorities,
+        // of which a small container has none.
+        builder = builder.no_proxy().tls_certs_only([]);
+    } else if let Some(path) = &receiver.ca_file {
         let wrong = |why: String| Error::CaFile { path: path.clone(), why };
         let pem = std::fs::read(path).map_err(|error| wrong(format!("it cannot be read: {error}")))?;
         let certificates = Certificate::from_pem_bundle(&pem).unwrap_or_default();
