@@ -6,6 +6,7 @@
 //! rows do not keep is how items were grouped, and metrics without points. A Parquet file, a document and a message are in
 //! memory as a whole while they are read.
 
+mod line;
 mod name;
 mod piece;
 mod place;
