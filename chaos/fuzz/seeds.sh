@@ -28,6 +28,7 @@ seeds() {
             printf '\377\3aaaabbbbccccddddeeeeffff' >"$2/seed-damaged"
             ;;
         configuration) configuration_seeds "$2" ;;
+        rows) row_seeds "$2" ;;
         gzip)
             { printf '\1\1\0aaaaaaaaaaaaaa' && cat tests/data/claude-code/hello.http-json/0002.logs.http.json; } >"$2/seed-raw"
             # Copies of each kind of distance and length behind a few bytes, in one piece.
@@ -35,6 +36,21 @@ seeds() {
                 >"$2/seed-repeating"
             ;;
     esac
+}
+
+# Rows of each signal as JSON lines and as CSV, and the instructions of target request_protobuf that write requests.
+row_seeds() {
+    local id=018f000000000000000000aa00000000 folder=$1
+    printf '\0\0{"id":"%s","timestamp":"2026-11-23T10:00:00.000001Z","time_unix_nano":5,"body":"a","attributes":{"k":"1"},"extra":"{\\"attributes\\":[{\\"key\\":\\"k\\",\\"value\\":{\\"intValue\\":\\"1\\"}}],\\"scope\\":{}}"}\n' \
+        "$id" >"$folder/seed-logs"
+    printf '\1\0{"id":"%s","metric_type":"sum","temporality":"delta","value":1.5,"bucket_counts":[1,2],"resource_attributes":{"a":null}}\n' \
+        "$id" >"$folder/seed-metrics"
+    printf '\2\0{"id":"%s","span_name":"s","duration_ns":-1,"time_unix_nano":9,"status_code":2,"events":"[{}]","extra":"{\\"resourceOf\\":\\"%s\\"}"}\n' \
+        "$id" "$id" >"$folder/seed-traces"
+    printf '\0\1id,time_unix_nano,body,severity_number,attributes\n%s,7,"say ""hi"",\n",9,"{""k"":""v""}"\n' "$id" >"$folder/seed-csv"
+    printf '\200\1\2\2\301tttt\5\201\5hello\41\6\201\1k\2\143vvvvvvvv' >"$folder/seed-written-logs"
+    printf '\201\1\2\2\201\1m\5\1\244vvvvvvvv\7\201\1k\2\201\1v' >"$folder/seed-written-metrics"
+    printf '\202\1\2\2\201\20iiiiiiiiiiiiiiii\205\1s\11\201\1k\2\5\1\201\1v' >"$folder/seed-written-traces"
 }
 
 # The files of config/, also with the settings in them that stand behind a #, and an environment.

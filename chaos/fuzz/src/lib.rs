@@ -10,6 +10,7 @@ mod input;
 pub mod log;
 mod memory;
 mod request;
+mod rows;
 pub mod service;
 #[path = "../../../tests/otlp/unique_keys.rs"]
 mod unique_keys;
@@ -18,6 +19,7 @@ mod written;
 pub use input::Input;
 pub use memory::within_memory;
 pub use request::{check_json, check_protobuf};
+pub use rows::{check_foreign_rows, check_rows_of};
 pub use written::written;
 
 use forebay::otlp::Signal;
