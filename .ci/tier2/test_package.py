@@ -2,12 +2,16 @@
 
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
 from pathlib import Path
 
 import pytest
+
+from support.ports import free_port
+from support.waiting import wait_until
 
 FOLDER = Path(os.environ["CI_FOLDER"])
 ANYWHERE = {
@@ -110,6 +114,48 @@ def test_it_is_installed_works_and_goes_and_what_was_acknowledged_stays(package,
     assert "/var/lib/forebay is kept" in said
     assert not settings.exists()
     assert run("find", root.folder / "var/lib/forebay/bucket", "-name", "*.parquet").split() == delivered
+
+
+def words_of_the_readme():
+    """The commands of its section on the package, each without what it says of it."""
+    section = r"^The package, from a clone to an object\..*?\n\n(.*?)\n\n"
+    (commands,) = re.findall(section, Path("README.md").read_text(), re.MULTILINE | re.DOTALL)
+    # They are run by root, who may everything.
+    return [shlex.split(line.strip().removeprefix("sudo "), comments=True) for line in commands.splitlines()]
+
+
+def unit_says(root, key):
+    """A setting of the unit as it was installed."""
+    return re.search(rf"^{key}=(.*)$", (root.folder / UNIT).read_text(), re.MULTILINE).group(1)
+
+
+def test_the_words_of_the_readme_lead_from_the_package_to_an_object(package, root):
+    build, install, send, status, find = words_of_the_readme()
+    assert build == ["config/debian/build"] and os.access(build[0], os.X_OK)
+    (root.folder / "target/debian").mkdir(parents=True)
+    shutil.copy(package, root.folder / "target/debian")
+    # Nobody is there to say yes, and what is recommended would have to be fetched.
+    unattended = ["--yes", "--option=APT::Install-Recommends=false"]
+    root.run("sh", "-c", " ".join([*install, *unattended]), cwd="/")
+
+    # systemd does not run in the root, so the unit is read here. Others may have the usual ports.
+    others = {name: f"127.0.0.1:{free_port()}" for name in ANYWHERE}
+    user, group = unit_says(root, "User"), unit_says(root, "Group")
+    command = ["/usr/sbin/chroot", f"--userspec={user}:{group}", root.folder, *unit_says(root, "ExecStart").split()]
+    environment = others | {"PATH": "/usr/bin:/bin"}
+    service = subprocess.Popen(command, env=environment, umask=int(unit_says(root, "UMask"), 8), cwd="/")
+    try:
+        running = [*command[:3], "forebay", "status"]
+        wait_until(lambda: subprocess.run(running, env=environment, capture_output=True).returncode == 0, "it takes data in")
+        # Their number is left out: those that show the columns may be among them.
+        assert "\ndelivered: 16 items in " in root.run(*send, env=others)
+        assert re.search(r"delivering +yes", root.run(*status, env=others))
+        found = root.run(*find).split()
+        assert len([path for path in found if path.endswith(".parquet") and "date=1970" not in path]) == 3, found
+    finally:
+        service.send_signal(signal.SIGTERM)
+        service.wait(60)
+    assert service.returncode == 0
 
 
 def sample(root):
