@@ -11,7 +11,7 @@ import pytest
 
 from support import forebay as program
 from support.forebay import Forebay
-from support.names import ADDRESS, Names, put_module
+from support.names import Names, put_module
 from support.seaweedfs import SeaweedFS
 
 STATIC = pathlib.Path(os.environ["CI_FOLDER"]) / "static" / "forebay"
@@ -78,11 +78,11 @@ def test_names_are_looked_up_in_the_file_and_by_dns_and_no_module_of_the_system_
     (root / "etc" / "ssl" / "certs").mkdir(parents=True)
     shutil.copy(AUTHORITIES, root / AUTHORITIES.relative_to("/"))
     (root / "etc" / "hosts").write_text("127.0.0.1 receiver.example\n")
-    (root / "etc" / "resolv.conf").write_text(f"nameserver {ADDRESS[0]}\n")
     # As Fedora has it, and Debian with libnss-myhostname.
     (root / "etc" / "nsswitch.conf").write_text("passwd: system files\ngroup: system files\nhosts: system files dns\n")
     put_module(root, "system")
     with SeaweedFS(tmp_path) as store, Names("store.example") as names:
+        (root / "etc" / "resolv.conf").write_text(f"nameserver {names.address}\n")
         endpoint = store.endpoint.replace("127.0.0.1", "store.example")
         changed = {"UPLOAD_S3_ENDPOINT": endpoint, "OBJECTS_FORMAT": "parquet"}
         forebay = running(**store.settings("static") | changed)

@@ -1,12 +1,13 @@
 """A DNS server that knows some names, and a module of the C library for looking names up that must never be loaded."""
 
+import random
 import socket
 import struct
 import subprocess
 import threading
 
-# Of its own, for 127.0.0.53 and others may be taken.
-ADDRESS = ("127.0.0.77", 53)
+# resolv.conf knows no port but this one, so it is the address that differs from run to run.
+PORT = 53
 NO_SUCH_NAME = 3
 
 # It needs no library itself, so that it can be loaded into whatever asks for it; that ends at once then.
@@ -22,17 +23,27 @@ class Names:
         self._names = names
         self._thread = None
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._bind()
+        self.address = self._socket.getsockname()[0]
         self.asked = set()
 
+    def _bind(self):
+        for _ in range(99):
+            try:
+                address = ".".join(str(random.randint(1, 254)) for _ in range(3))
+                return self._socket.bind((f"127.{address}", PORT))
+            except OSError as error:
+                taken = error
+        raise taken
+
     def __enter__(self):
-        self._socket.bind(ADDRESS)
         self._thread = threading.Thread(target=self._serve, daemon=True)
         self._thread.start()
         return self
 
     def __exit__(self, *_):
         # Nothing is asked: that is the end.
-        self._socket.sendto(b"", ADDRESS)
+        self._socket.sendto(b"", (self.address, PORT))
         self._thread.join()
         self._socket.close()
 
