@@ -36,7 +36,10 @@ pub(super) fn full(options: &Options) {
     let refusals = scene.ledger.refusals();
     fill(&filler);
     let why = wait_until_not_ready(&program);
-    assert!(why.starts_with("not ready: no room on disk: ") && why.contains(" of the disk are free"), "{why}");
+    assert!(
+        why.starts_with("not ready: no room on disk: ") && why.contains(" of the disk are free"),
+        "{why}"
+    );
     let status = scene.run(&["status", "--admin", &program.admin().to_string()]);
     assert!(status.code == Some(2) && status.stdout.contains("NO: no room on disk"), "{status:?}");
     wait_for_refusals(&scene, refusals + 5);
