@@ -3,6 +3,7 @@ protocol, and through the outage of the store that it is read from."""
 
 import collections
 import json
+import signal
 import subprocess
 
 import pytest
@@ -113,7 +114,10 @@ def test_a_store_that_goes_away_is_waited_for_and_a_later_run_goes_on(tmp_path, 
         )  # fmt: skip
         try:
             wait_until(lambda: state.exists() and '"done"' in state.read_text(), "an object is done")
+            # The store takes its time to end, in which nothing is to be read.
+            slow.send_signal(signal.SIGSTOP)
             store.stop()
+            slow.send_signal(signal.SIGCONT)
             assert slow.stderr.readline().startswith("forebay: it does not go on: ")
             if patience == "2s":
                 assert slow.wait(timeout=120) == 1
